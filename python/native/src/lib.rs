@@ -1,8 +1,19 @@
-//! Python binding of Pave.
+//! The native half of the `pave` package.
+//!
+//! Owns: conversions between Python objects and the Rust rooms.
+//! Must not: decide anything; print; hold state beyond handles.
+//! Start reading at: `artifacts/`, `client/`, `wire.rs`.
+//! Tested by: `python/tests`.
 use pyo3::prelude::*;
 
-/// The native half of the `pave` package.
+mod artifacts;
+mod client;
+mod wire;
+
 #[pymodule]
-fn _native(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    wire::register(module)?;
+    artifacts::register(module)?;
+    client::register(module)
 }
