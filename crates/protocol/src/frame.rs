@@ -3,7 +3,7 @@
 use serde::{Serialize, de::DeserializeOwned};
 
 /// No message is larger. A join's inputs are the largest there are.
-pub const MAX_FRAME: usize = 1 << 30;
+pub(crate) const MAX_FRAME: usize = 1 << 30;
 
 /// Why bytes are no message.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +56,7 @@ impl Frames {
     ///
     /// # Errors
     /// If the bytes are no message.
-    pub fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
+    pub fn take<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
         let waiting = &self.buffer[self.start..];
         let Some((head, rest)) = waiting.split_first_chunk::<4>() else {
             return Ok(None);
@@ -97,7 +97,7 @@ mod tests {
         let mut got: Vec<ToWorker> = Vec::new();
         for byte in bytes {
             frames.push(&[byte]);
-            while let Some(message) = frames.next().unwrap() {
+            while let Some(message) = frames.take().unwrap() {
                 got.push(message);
             }
         }
@@ -110,13 +110,13 @@ mod tests {
         let mut frames = Frames::default();
         frames.push(b"HTTP/1.1 200 OK");
         assert!(matches!(
-            frames.next::<FromWorker>(),
+            frames.take::<FromWorker>(),
             Err(FrameError::TooLong(_))
         ));
         let mut frames = Frames::default();
         frames.push(&[0, 0, 0, 1, 0xc1]);
         assert!(matches!(
-            frames.next::<FromWorker>(),
+            frames.take::<FromWorker>(),
             Err(FrameError::Decode(_))
         ));
     }
