@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use pave_graph::StepIndex;
-use pave_model::{AttemptNumber, RunState, TaskNumber};
+use pave_model::{AttemptNumber, Code, RunState, TaskNumber};
 use serde::{Deserialize, Serialize};
 
 /// Limits of a run.
@@ -119,6 +119,8 @@ pub enum Timer {
     Timeout(TaskNumber, AttemptNumber),
     /// The grace of a failing or interrupted run is over.
     Grace,
+    /// There is more to clone than one outcome should hold; go on.
+    Cloning,
 }
 
 /// A fact. Stored before any effect of the same outcome is performed.
@@ -182,7 +184,7 @@ pub enum Event {
     },
     /// The run stops taking up tasks: one failed, or it was interrupted.
     RunStopping {
-        /// The state it will end in.
+        /// The state it will end in, unless its end step still succeeds within the grace.
         state: RunState,
         /// The task that failed, if one did.
         cause: Option<TaskNumber>,
@@ -224,7 +226,7 @@ pub enum Effect {
         step: StepIndex,
         /// Its place.
         place: Place,
-        /// The tasks it continues, in order: ranges of numbers.
+        /// The tasks it continues, in order; none for the start step.
         parents: Vec<TaskNumber>,
         /// The foreachs and gangs around it, outermost first.
         frames: Vec<Frame>,
@@ -280,4 +282,20 @@ pub struct Outcome {
     pub events: Vec<Event>,
     /// Then these, in order.
     pub effects: Vec<Effect>,
+    /// Why attempts that said they succeeded count as failed all the same. Each has its
+    /// [`Event::AttemptFailed`] among the events.
+    pub refused: Vec<Refused>,
+}
+
+/// An attempt whose success can't be accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The task.
+    pub task: TaskNumber,
+    /// The attempt.
+    pub attempt: AttemptNumber,
+    /// The stable code.
+    pub code: Code,
+    /// What is wrong and what to do, naming the step.
+    pub reason: String,
 }
