@@ -1,0 +1,221 @@
+//! Files that are being written: temporary until they are durable, then renamed into place.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, IoSlice, Write},
+    path::{Path, PathBuf},
+    process,
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, SystemTime},
+};
+
+/// Writeback begins after so many bytes, while the next ones are still being hashed.
+const WRITEBACK_STEP: usize = 4 << 20;
+
+/// Temporary files of processes that can't be asked for (of another machine, another container or
+/// before the last boot) are removed when they are so old.
+const STRANGERS_KEEP: Duration = Duration::from_secs(24 * 3600);
+
+static COUNTER: AtomicU64 = AtomicU64::new(0);
+
+/// A file that goes away when dropped, unless it was renamed into place.
+#[derive(Debug)]
+pub(crate) struct TempFile {
+    file: File,
+    path: PathBuf,
+    /// The process that made it: a forked child drops its copy without removing the file.
+    pid: u32,
+    kept: bool,
+}
+
+impl TempFile {
+    /// Makes a file in `folder` and writes `parts` to it.
+    pub(crate) fn write(folder: &Path, parts: &[&[u8]]) -> io::Result<Self> {
+        let pid = process::id();
+        let path = folder.join(temp_name(pid));
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)?;
+        let temp = Self {
+            file,
+            path,
+            pid,
+            kept: false,
+        };
+        write_all(&temp.file, parts)?;
+        Ok(temp)
+    }
+
+    /// The open file.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Renames it to `target`, whose folder is made if need be.
+    pub(crate) fn persist(&mut self, target: &Path) -> io::Result<()> {
+        match fs::rename(&self.path, target) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+                if let Some(folder) = target.parent() {
+                    fs::create_dir_all(folder)?;
+                }
+                fs::rename(&self.path, target)?;
+            }
+            other => other?,
+        }
+        self.kept = true;
+        Ok(())
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        if !self.kept && self.pid == process::id() {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Removes the temporary files that dead processes left in `folder`. Failing to is no error.
+pub(crate) fn clean(folder: &Path) {
+    let Ok(files) = fs::read_dir(folder) else {
+        return;
+    };
+    let here = whereabouts();
+    for file in files.flatten() {
+        let name = file.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let is_stale = match Owner::parse(name) {
+            Some(owner) if owner.whereabouts == here => !owner.is_alive(),
+            _ => is_old(&file),
+        };
+        if is_stale {
+            let _ = fs::remove_file(file.path());
+        }
+    }
+}
+
+/// Who made a temporary file, as its name tells.
+struct Owner<'a> {
+    whereabouts: &'a str,
+    pid: u32,
+    started: &'a str,
+}
+
+impl<'a> Owner<'a> {
+    fn parse(name: &'a str) -> Option<Self> {
+        let mut parts = name.split('-');
+        Some(Self {
+            whereabouts: parts.next()?,
+            pid: parts.next()?.parse().ok()?,
+            started: parts.next()?,
+        })
+    }
+
+    fn is_alive(&self) -> bool {
+        start_time(self.pid).is_some_and(|started| started == self.started)
+    }
+}
+
+fn temp_name(pid: u32) -> String {
+    let started = start_time(pid).unwrap_or_else(|| "0".to_owned());
+    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+    format!("{}-{pid}-{started}-{count}", whereabouts())
+}
+
+/// Names this boot of this machine and this process namespace: only within them does a process id
+/// mean the same.
+fn whereabouts() -> String {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    let both = format!("{boot}{}", namespace.display());
+    blake3::hash(both.as_bytes()).to_hex()[..12].to_owned()
+}
+
+/// When a process started, in ticks since boot; `None` if there is no such process. With the id it
+/// names a process even after its id was given to another one.
+fn start_time(pid: u32) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The program's name, in brackets, may hold anything; 19 fields follow it.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(19).map(str::to_owned)
+}
+
+fn is_old(file: &fs::DirEntry) -> bool {
+    let modified = file.metadata().and_then(|meta| meta.modified());
+    let age = modified.map(|then| SystemTime::now().duration_since(then).unwrap_or_default());
+    age.is_ok_and(|age| age > STRANGERS_KEEP)
+}
+
+fn write_all(mut file: &File, parts: &[&[u8]]) -> io::Result<()> {
+    let (mut begun, mut written) = (0, 0);
+    let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
+    let mut rest = &mut slices[..];
+    IoSlice::advance_slices(&mut rest, 0);
+    while !rest.is_empty() {
+        // One call takes no more than a step, so that the disk starts early.
+        let step = first_step(rest);
+        let count = match step {
+            Step::Part(bytes) => file.write(bytes),
+            Step::Slices(count) => file.write_vectored(&rest[..count]),
+        };
+        match count {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => {
+                written += count;
+                IoSlice::advance_slices(&mut rest, count);
+            }
+            Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+            Err(cause) => return Err(cause),
+        }
+        if written - begun >= WRITEBACK_STEP {
+            start_writeback(file, begun, written - begun);
+            begun = written;
+        }
+    }
+    start_writeback(file, begun, written - begun);
+    Ok(())
+}
+
+enum Step<'a> {
+    Part(&'a [u8]),
+    Slices(usize),
+}
+
+fn first_step<'a>(rest: &'a [IoSlice<'_>]) -> Step<'a> {
+    const MOST_SLICES: usize = 1024;
+    if rest[0].len() > WRITEBACK_STEP {
+        return Step::Part(&rest[0][..WRITEBACK_STEP]);
+    }
+    let mut total = 0;
+    let fitting = rest.iter().take(MOST_SLICES).take_while(|slice| {
+        total += slice.len();
+        total <= WRITEBACK_STEP
+    });
+    Step::Slices(fitting.count().max(1))
+}
+
+/// Asks the disk to begin, without waiting. Only a hint: `sync` waits for everything.
+#[cfg(target_os = "linux")]
+fn start_writeback(file: &File, offset: usize, length: usize) {
+    use std::os::fd::AsRawFd;
+
+    use nix::libc;
+
+    let (Ok(offset), Ok(length)) = (i64::try_from(offset), i64::try_from(length)) else {
+        return;
+    };
+    // SAFETY: the descriptor is open; the call touches no memory of this process.
+    unsafe {
+        libc::sync_file_range(
+            file.as_raw_fd(),
+            offset,
+            length,
+            libc::SYNC_FILE_RANGE_WRITE,
+        )
+    };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn start_writeback(_file: &File, _offset: usize, _length: usize) {}
