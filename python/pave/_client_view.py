@@ -1,0 +1,229 @@
+"""What client objects look through: a store and a namespace.
+
+Owns: which store is read, whose runs are seen, and the words when something isn't there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+if TYPE_CHECKING:
+    from ._native import Store
+
+_FOLDER = ".pave"
+_USER_VARIABLES = (
+    "PAVE_USER",
+    "METAFLOW_USER",
+    "SUDO_USER",
+    "USERNAME",
+    "USER",
+    "LOGNAME",
+)
+_UNSET: Any = object()
+
+_namespace: Any = _UNSET
+_chosen_store: str | None = None
+_stores: dict[str, tuple[tuple[int, int], Store]] = {}
+
+
+class View(NamedTuple):
+    """A store's folder and a namespace; captured when an object is made, kept by its children."""
+
+    folder: str
+    namespace: str | None
+
+    @property
+    def store(self) -> Store:
+        """The opened store."""
+        return open_store(self.folder)
+
+    @property
+    def tags(self) -> list[str]:
+        """The tags that a run must have to be seen."""
+        return [] if self.namespace is None else [self.namespace]
+
+    def everything(self) -> View:
+        """The same store, seen whole."""
+        return View(self.folder, None)
+
+
+def current_view() -> View:
+    """The view that a new object gets."""
+    return View(_chosen_store or discover(), get_namespace())
+
+
+# Namespaces -------------------------------------------------------------------------------------
+
+
+def namespace(ns: str | None) -> str | None:
+    """Sets whose runs this process sees.
+
+    Parameters
+    ----------
+    ns
+        A tag that a run must have, such as ``user:ada``; any tag works. ``None`` shows all runs.
+
+    Returns
+    -------
+    The new namespace. Objects that exist already keep the one they were made in.
+
+    Examples
+    --------
+    >>> namespace("user:ada")
+    'user:ada'
+    >>> namespace(None)
+    """
+    global _namespace
+    if ns is not None and (not isinstance(ns, str) or not ns):
+        raise TypeError(f"a namespace is a tag such as 'user:ada', or None for all runs, not {ns!r}")
+    _namespace = ns
+    return ns
+
+
+def get_namespace() -> str | None:
+    """The namespace in force; ``None`` is the global one."""
+    return default_namespace() if _namespace is _UNSET else _namespace
+
+
+def default_namespace() -> str | None:
+    """Goes back to the namespace this process began with, and returns it.
+
+    That is ``production:<token>`` if ``METAFLOW_PRODUCTION_TOKEN`` is set, else ``user:<name>``.
+    """
+    token = os.environ.get("METAFLOW_PRODUCTION_TOKEN")
+    return namespace(f"production:{token}" if token else f"user:{user_name()}")
+
+
+def user_name() -> str:
+    """The user, as runs are tagged: the first of ``PAVE_USER``, ``METAFLOW_USER``, ``SUDO_USER``,
+    ``USERNAME``, ``USER``, ``LOGNAME`` that is set."""
+    found = (os.environ.get(name) for name in _USER_VARIABLES)
+    return next((name for name in found if name), "unknown")
+
+
+# Stores -----------------------------------------------------------------------------------------
+
+
+def metadata(ms: str | os.PathLike[str]) -> str:
+    """Selects the store that new objects read from.
+
+    Parameters
+    ----------
+    ms
+        A ``.pave`` folder or a folder that holds one, also as ``local@<path>``.
+
+    Returns
+    -------
+    The store as ``local@<folder>``, which `metadata` takes back.
+
+    Raises
+    ------
+    ValueError
+        If there is no store.
+    """
+    global _chosen_store
+    text = os.fspath(ms).removeprefix("local@")
+    if "://" in text or text.startswith("service@"):
+        raise ValueError(f"{text!r} is a service; this version reads stores on disk, such as './.pave'")
+    folder = Path(text).expanduser().absolute()
+    for candidate in (folder / _FOLDER, folder):
+        if is_store(candidate):
+            _chosen_store = str(candidate)
+            return get_metadata()
+    raise ValueError(f"there is no store at {folder}: expected a {_FOLDER} folder with runs in it")
+
+
+def get_metadata() -> str:
+    """The store that new objects read from, as ``local@<folder>``."""
+    return f"local@{_chosen_store or discover()}"
+
+
+def default_metadata() -> str:
+    """Goes back to the store found by itself, and returns it.
+
+    That is the folder in ``PAVE_STORE``, else the nearest ``.pave`` from the working directory
+    upwards.
+    """
+    global _chosen_store
+    _chosen_store = None
+    return get_metadata()
+
+
+def discover() -> str:
+    """The store's folder, whether it is there or not."""
+    here = Path.cwd()
+    named = os.environ.get("PAVE_STORE")
+    if named:
+        return str(here / named)
+    above = (folder / _FOLDER for folder in (here, *here.parents))
+    return str(next((folder for folder in above if folder.is_dir()), here / _FOLDER))
+
+
+def is_store(folder: Path) -> bool:
+    """Whether something has been run into `folder`."""
+    return (folder / "metadata.db").is_file()
+
+
+def open_store(folder: str) -> Store:
+    """The opened store in `folder`: one per process, opened anew if the folder was replaced."""
+    from ._native import Store
+    from .exceptions import MetaflowNotFound
+
+    try:
+        found = os.stat(os.path.join(folder, "metadata.db"))
+    except FileNotFoundError:
+        raise MetaflowNotFound(
+            f"there are no runs yet: no store at {folder}. Run a flow from this folder, name the "
+            "store in PAVE_STORE, or select one with metadata('path/to/.pave')"
+        ) from None
+    identity = (found.st_dev, found.st_ino)
+    kept = _stores.get(folder)
+    if kept is None or kept[0] != identity:
+        kept = _stores[folder] = (identity, Store(folder))
+    return kept[1]
+
+
+# Words ------------------------------------------------------------------------------------------
+
+
+def refuse_absent(what: str, wanted: str, known: Callable[[], Iterable[str]], kind: str) -> NoReturn:
+    """Says that something isn't there, and what is.
+
+    Raises
+    ------
+    MetaflowNotFound
+    """
+    from .exceptions import MetaflowNotFound
+
+    raise MetaflowNotFound(f"{what} does not exist{suggest(wanted, list(known()), kind)}")
+
+
+def suggest(wanted: str, known: list[str], kind: str) -> str:
+    """What to say after "does not exist": a close name, or the names there are."""
+    close = get_close_matches(wanted, known, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    if not known:
+        return f"; there is no {kind} yet"
+    shown = ", ".join(known[:10]) + (f", … ({len(known)} in all)" if len(known) > 10 else "")
+    return f"; there is: {shown}"
+
+
+def refuse_hidden(what: str, view: View, tags: Iterable[str]) -> NoReturn:
+    """Says that something exists outside the namespace, and how to see it.
+
+    Raises
+    ------
+    MetaflowNamespaceMismatch
+    """
+    from .exceptions import MetaflowNamespaceMismatch
+
+    owners = [tag for tag in tags if tag.startswith(("user:", "production:"))]
+    switch = f"namespace({owners[0]!r}) shows it, namespace(None) shows everything"
+    if not owners:
+        switch = "namespace(None) shows everything"
+    raise MetaflowNamespaceMismatch(f"{what} is not in the namespace {view.namespace!r}; {switch}")
