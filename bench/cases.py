@@ -18,7 +18,7 @@ class Engine:
         binaries = str(Path(self.python).parent)
         variables = {"PATH": f"{binaries}:/usr/local/bin:/usr/bin:/bin", "HOME": str(work)}
         variables |= {"PYTHONPATH": str(HERE / "flows"), "USER": "bench", "LANG": "C.UTF-8"}
-        variables["BENCH_ENGINE"] = self.name
+        variables |= {"BENCH_ENGINE": self.name, "PAVE_STORE": str(work / ".pave")}
         if self.name == "metaflow":
             variables |= {
                 "METAFLOW_USER": "bench",
