@@ -8,12 +8,14 @@ use pyo3::prelude::*;
 
 mod artifacts;
 mod client;
+mod process;
 mod wire;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     wire::register(module)?;
+    process::register(module)?;
     artifacts::register(module)?;
     client::register(module)
 }
