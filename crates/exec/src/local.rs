@@ -419,10 +419,6 @@ fn wait_on(
                 PollFlags::POLLIN
             };
             // SAFETY: the caller holds the descriptors' owners for the length of this call.
-            #[expect(
-                unsafe_code,
-                reason = "poll borrows descriptors whose owners `self` holds"
-            )]
             let borrowed = unsafe { BorrowedFd::borrow_raw(*descriptor) };
             PollFd::new(borrowed, flags)
         })

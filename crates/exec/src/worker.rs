@@ -161,10 +161,6 @@ const SOCKET: RawFd = 3;
 fn give(command: &mut Command, variable: &str, ours: RawFd) {
     command.env(variable, SOCKET.to_string());
     // SAFETY: the closure only makes async-signal-safe system calls.
-    #[expect(
-        unsafe_code,
-        reason = "a descriptor can only be handed over between fork and exec"
-    )]
     unsafe {
         command.pre_exec(move || {
             let done = if ours == SOCKET {
@@ -185,10 +181,6 @@ fn give(command: &mut Command, variable: &str, ours: RawFd) {
 fn die_with_parent(command: &mut Command) {
     let parent = nix::unistd::getpid();
     // SAFETY: the closure only makes async-signal-safe system calls.
-    #[expect(
-        unsafe_code,
-        reason = "the death signal must be set between fork and exec"
-    )]
     unsafe {
         command.pre_exec(move || {
             nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
