@@ -52,7 +52,7 @@ impl LocalExecutor {
                     Some(guard)
                 }
                 Err(cause) => {
-                    first.bury();
+                    first.kill();
                     return Err(ExecError::System {
                         action: "start the process guard",
                         cause,
@@ -385,7 +385,7 @@ impl Executor for LocalExecutor {
             }
         }
         for worker in &mut self.workers {
-            worker.bury();
+            worker.kill();
         }
         for child in self.fresh.values_mut() {
             let _ = child.kill();

@@ -5,12 +5,18 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use pave_protocol::{FromWorker, ToWorker, encode};
 
 use crate::link::Link;
 use crate::task::TaskEnds;
 use crate::{End, ExecError, ForkMode, Session, WorkerSpec};
+
+/// How long a worker that closed its socket may take to exit.
+const LAST_MOMENT: Duration = Duration::from_millis(200);
 
 /// A warm worker, as seen from here.
 #[derive(Debug)]
@@ -87,12 +93,22 @@ impl Worker {
         }
     }
 
-    /// How the process ended; it is killed if it still runs.
+    /// How the process ended. It is given a moment to end by itself, then killed.
     pub(crate) fn bury(&mut self) -> String {
-        let _ = nix::sys::signal::killpg(
-            nix::unistd::Pid::from_raw(self.pid()),
-            nix::sys::signal::Signal::SIGKILL,
-        );
+        let until = Instant::now() + LAST_MOMENT;
+        while Instant::now() < until {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return status.to_string(),
+                Ok(None) => std::thread::sleep(Duration::from_millis(2)),
+                Err(error) => return error.to_string(),
+            }
+        }
+        self.kill()
+    }
+
+    /// Kills the process and whatever is in its group.
+    pub(crate) fn kill(&mut self) -> String {
+        let _ = killpg(Pid::from_raw(self.pid()), Signal::SIGKILL);
         match self.child.wait() {
             Ok(status) => status.to_string(),
             Err(error) => error.to_string(),

@@ -11,6 +11,7 @@ use pave_scheduler::{Place, Scheduler};
 
 use crate::RuntimeError;
 use crate::clock::now;
+use crate::crash::crash_point;
 use crate::driver::{RunRequest, options};
 use crate::launch::Launcher;
 use crate::origin::{OriginTasks, load_origin};
@@ -50,7 +51,9 @@ pub(crate) fn begin(
         Some(id) => with_origin_values(metadata, request, &computed, id)?,
         None => computed,
     };
+    crash_point("before the run exists");
     let run = metadata.create_run(&new_run(request))?;
+    crash_point("after the run exists");
     let id = store_parameters(metadata, &run, &parameters)?;
     let launcher = Launcher::new(id, parameters);
     Ok(Prepared {

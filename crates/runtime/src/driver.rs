@@ -14,6 +14,7 @@ use pave_protocol::{FailureKind, Finished, Outcome as Reported};
 use pave_scheduler::{Effect, Input, LostReason, Options, Outcome, Scheduler, StopReason, Timer};
 
 use crate::clock::now;
+use crate::crash::crash_point;
 use crate::launch::{Launch, Launcher};
 use crate::lines::Lines;
 use crate::origin::{OriginTasks, verdict};
@@ -149,6 +150,7 @@ impl<'a> Driver<'a> {
         let done = self.work(signals, observer);
         self.executor.shutdown();
         done?;
+        crash_point("before the final sync");
         self.log.sync()?;
         self.metadata.sync()?;
         let report = RunReport {
@@ -267,7 +269,9 @@ impl<'a> Driver<'a> {
                     .launcher
                     .spec(self.metadata, &self.run, &self.request, &launch)?;
                 self.sessions.insert(session, task);
+                crash_point("before a launch");
                 self.executor.launch(session, spec);
+                crash_point("after a launch");
             }
         }
         Ok(())
@@ -336,6 +340,7 @@ impl<'a> Driver<'a> {
         let (task, attempt, at) = (live.record.task, live.attempt.attempt, now());
         let kept = &bytes[..kept.min(bytes.len())];
         if !kept.is_empty() {
+            crash_point("before a log record");
             self.log.append(task, attempt, stream, at, kept)?;
         }
         if before <= most && live.logged[slot] > most {

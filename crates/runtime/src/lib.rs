@@ -8,6 +8,7 @@
 
 mod begin;
 mod clock;
+mod crash;
 mod driver;
 mod error;
 mod launch;

@@ -8,9 +8,9 @@ use pave_model::{Code, TaskNumber, TaskState};
 use pave_protocol::Taken;
 use pave_scheduler::{Origin, OriginTask, Verdict};
 
+use crate::RuntimeError;
 use crate::place::place_from_text;
 use crate::prepare::PARAMETERS_STEP;
-use crate::RuntimeError;
 
 /// Which run to resume, and from where.
 #[derive(Clone, Debug)]

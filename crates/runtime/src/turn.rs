@@ -8,6 +8,7 @@ use pave_model::{AttemptNumber, AttemptState, Millis, RunState, TaskNumber, Task
 use pave_protocol::{Failure, FailureKind};
 use pave_scheduler::{AfterFailure, Effect, Event, Outcome};
 
+use crate::crash::crash_point;
 use crate::driver::Driver;
 use crate::records::{Facts, Live, failure, new_attempt, new_task, pack, states_after};
 use crate::{FailedTask, Notice, Observer, RuntimeError, TaskName};
@@ -324,7 +325,9 @@ impl<'d, 'a> Turn<'d, 'a> {
             return Ok(Durable(self.told));
         }
         let driver = self.driver;
+        crash_point("before a commit");
         let keys = driver.metadata.commit(driver.run.id, &self.commit)?;
+        crash_point("after a commit");
         driver.next_event += self.commit.events.len() as u64;
         for (task, manifest) in self.stored {
             let key = match manifest {
