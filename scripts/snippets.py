@@ -111,7 +111,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="pave-snippets-") as temporary:
             commands_folder, folder = Path(temporary, "bin"), Path(temporary, "work")
             commands_folder.mkdir()
-            folder.mkdir()
+            (folder / ".pave").mkdir(parents=True)
             (commands_folder / "pave").symlink_to(binary)
             path = f"{commands_folder}:{python.parent}:{os.environ['PATH']}"
             environment = os.environ | {"PATH": path, "PAVE_USER": "ada", "COLUMNS": "100"}
