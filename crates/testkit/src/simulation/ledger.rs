@@ -1,0 +1,670 @@
+//! What must hold of every run, judged from its events and effects alone.
+//!
+//! The ledger knows the graph and the rules, and nothing of how the scheduler works inside: it
+//! finds parents, followers and clones by places, not by numbers.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use pave_graph::{Graph, Resources, StepIndex, Transition};
+use pave_model::{RunState, TaskNumber};
+use pave_scheduler::{
+    AfterFailure, Effect, Event, Frame, Options, Origin, OriginTask, Outcome, Place, Verdict,
+};
+
+use crate::text::tell_event;
+
+/// Most fallback attempts of a task.
+const MAX_FALLBACKS: u32 = 3;
+
+/// A rule that was broken, in words.
+pub type Broken = String;
+
+/// The books of one run.
+#[derive(Debug)]
+pub struct Ledger {
+    graph: Arc<Graph>,
+    options: Options,
+    origin: Option<Origin>,
+    rerun: HashSet<StepIndex>,
+    tasks: HashMap<TaskNumber, Entry>,
+    places: HashMap<(StepIndex, Place), TaskNumber>,
+    /// Done tasks by where they lead: the step, the indices of the done task, the iteration.
+    leads: HashMap<(StepIndex, Place), TaskNumber>,
+    launched: HashSet<(TaskNumber, u32)>,
+    used: Resources,
+    under_way: usize,
+    begun: bool,
+    stopping: bool,
+    finished: Option<RunState>,
+}
+
+/// What is known of a task.
+#[derive(Clone, Debug)]
+struct Entry {
+    step: StepIndex,
+    place: Place,
+    attempts: u32,
+    open: Option<u32>,
+    done: Option<Verdict>,
+    cloned: bool,
+    failed: bool,
+    interrupted: bool,
+    retried: u32,
+    lost: u32,
+    fallbacks: u32,
+}
+
+impl Ledger {
+    /// Empty books.
+    #[must_use]
+    pub fn new(
+        graph: Arc<Graph>,
+        options: Options,
+        origin: Option<Origin>,
+        rerun: Option<StepIndex>,
+    ) -> Self {
+        Self {
+            rerun: behind(&graph, rerun),
+            graph,
+            options,
+            origin,
+            tasks: HashMap::new(),
+            places: HashMap::new(),
+            leads: HashMap::new(),
+            launched: HashSet::new(),
+            used: Resources::default(),
+            under_way: 0,
+            begun: false,
+            stopping: false,
+            finished: None,
+        }
+    }
+
+    /// Enters an outcome whose events were stored.
+    ///
+    /// # Errors
+    /// The first rule that it breaks.
+    pub fn enter(&mut self, outcome: &Outcome) -> Result<(), Broken> {
+        for event in &outcome.events {
+            self.enter_event(event)
+                .map_err(|broken| format!("{}: {broken}", tell_event(&self.graph, event)))?;
+        }
+        self.check_gangs(outcome)?;
+        for effect in &outcome.effects {
+            self.check_effect(effect)?;
+        }
+        self.check_launches(outcome)
+    }
+
+    /// How the run ended, once it has.
+    #[must_use]
+    pub fn finished(&self) -> Option<RunState> {
+        self.finished
+    }
+
+    /// Number of tasks that were executed or cloned.
+    #[must_use]
+    pub fn done(&self) -> usize {
+        self.tasks
+            .values()
+            .filter(|task| task.done.is_some())
+            .count()
+    }
+
+    /// Number of attempts.
+    #[must_use]
+    pub fn attempts(&self) -> usize {
+        self.launched.len()
+    }
+
+    /// What a run that resumes this one may clone.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        let done = self.tasks.iter().filter_map(|(task, entry)| {
+            let verdict = entry.done.clone()?;
+            let task = OriginTask {
+                task: *task,
+                verdict,
+            };
+            Some(((entry.step, entry.place.clone()), task))
+        });
+        Origin {
+            tasks: done.collect(),
+        }
+    }
+
+    /// Checks the books of a run that has ended. `interrupted` says that somebody asked for it.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn close(&self, interrupted: bool) -> Result<(), Broken> {
+        let state = self.finished.ok_or("the run has not finished")?;
+        ensure(self.under_way == 0, || "attempts are left under way".into())?;
+        ensure(self.used == Resources::default(), || {
+            "reservations are left".into()
+        })?;
+        match state {
+            RunState::Succeeded => self.check_complete(),
+            RunState::Failed => ensure(self.tasks.values().any(|task| task.failed), || {
+                "the run failed, but no task did".into()
+            }),
+            RunState::Interrupted => ensure(interrupted, || "nobody interrupted the run".into()),
+            RunState::Running => Err("the run finished as running".into()),
+        }
+    }
+
+    fn enter_event(&mut self, event: &Event) -> Result<(), Broken> {
+        ensure(self.finished.is_none(), || "the run is over".into())?;
+        match event {
+            Event::RunStarted => {
+                ensure(!self.begun, || "begun twice".into())?;
+                self.begun = true;
+                Ok(())
+            }
+            Event::AttemptStarted {
+                task,
+                step,
+                place,
+                attempt,
+            } => self.enter_start(*task, *step, place, attempt.0),
+            Event::TaskCloned {
+                task,
+                step,
+                place,
+                origin,
+                verdict,
+            } => self.enter_clone(*task, (*step, place), *origin, verdict),
+            Event::TaskSucceeded {
+                task,
+                attempt,
+                verdict,
+            } => {
+                self.close_attempt(*task, attempt.0)?;
+                self.finish(*task, verdict)
+            }
+            Event::AttemptFailed {
+                task,
+                attempt,
+                then,
+            } => self.enter_failure(*task, attempt.0, *then, false),
+            Event::AttemptLost {
+                task,
+                attempt,
+                then,
+            } => self.enter_failure(*task, attempt.0, *then, true),
+            Event::RunStopping { .. } => {
+                ensure(!self.stopping, || "stopping twice".into())?;
+                self.stopping = true;
+                Ok(())
+            }
+            Event::RunFinished { state } => {
+                self.finished = Some(*state);
+                Ok(())
+            }
+        }
+    }
+
+    fn enter_start(
+        &mut self,
+        task: TaskNumber,
+        step: StepIndex,
+        place: &Place,
+        attempt: u32,
+    ) -> Result<(), Broken> {
+        ensure(!self.stopping, || "launched while the run stops".into())?;
+        self.introduce(task, step, place)?;
+        if attempt == 0 {
+            self.check_not_clonable(step, place)?;
+        }
+        let Some(entry) = self.tasks.get_mut(&task) else {
+            return Err("unknown".into());
+        };
+        ensure(entry.open.is_none(), || "two attempts at once".into())?;
+        ensure(entry.done.is_none() && !entry.failed, || {
+            "finished before".into()
+        })?;
+        ensure(entry.attempts == attempt, || {
+            format!("expected attempt {}", entry.attempts)
+        })?;
+        entry.open = Some(attempt);
+        entry.attempts += 1;
+        self.launched.insert((task, attempt));
+        let need = self.graph.step(step).resources;
+        self.under_way += 1;
+        self.used.cpu_milli += need.cpu_milli;
+        self.used.memory_mib += need.memory_mib;
+        self.used.gpu += need.gpu;
+        let (used, options) = (self.used, &self.options);
+        ensure(self.under_way <= options.max_workers, || {
+            "more attempts than workers".into()
+        })?;
+        let fits = used.cpu_milli <= options.cpu_milli
+            && used.memory_mib <= options.memory_mib
+            && used.gpu <= options.gpu;
+        ensure(fits, || format!("reserved {used:?}, more than there is"))
+    }
+
+    fn enter_clone(
+        &mut self,
+        task: TaskNumber,
+        spot: (StepIndex, &Place),
+        origin: TaskNumber,
+        verdict: &Verdict,
+    ) -> Result<(), Broken> {
+        ensure(!self.stopping, || "cloned while the run stops".into())?;
+        let (step, place) = spot;
+        let fresh = !self.tasks.contains_key(&task);
+        ensure(fresh, || "executed or cloned before".into())?;
+        self.introduce(task, step, place)?;
+        let found = self.find_origin(step, place);
+        let same = found.is_some_and(|found| found.task == origin && found.verdict == *verdict);
+        ensure(same, || "not what the origin has at this place".into())?;
+        ensure(!self.rerun.contains(&step), || {
+            "its step is executed anew".into()
+        })?;
+        for parent in self.parents(step, place)? {
+            let cloned = self.tasks.get(&parent).is_some_and(|parent| parent.cloned);
+            ensure(cloned, || {
+                format!("it continues {parent}, which was executed")
+            })?;
+        }
+        if let Some(entry) = self.tasks.get_mut(&task) {
+            entry.cloned = true;
+        }
+        self.finish(task, verdict)
+    }
+
+    fn enter_failure(
+        &mut self,
+        task: TaskNumber,
+        attempt: u32,
+        then: AfterFailure,
+        lost: bool,
+    ) -> Result<(), Broken> {
+        self.close_attempt(task, attempt)?;
+        let (stopping, max_lost) = (self.stopping, self.options.max_lost);
+        let Some(entry) = self.tasks.get_mut(&task) else {
+            return Err("unknown".into());
+        };
+        let step = self.graph.step(entry.step);
+        let again = matches!(then, AfterFailure::Retry { .. } | AfterFailure::Fallback);
+        ensure(!(again && stopping), || {
+            "tried again while the run stops".into()
+        })?;
+        match then {
+            _ if again && lost => entry.lost += 1,
+            AfterFailure::Retry { .. } => entry.retried += 1,
+            AfterFailure::Fallback => entry.fallbacks += 1,
+            AfterFailure::TaskFailed => {
+                let exhausted = match lost {
+                    true => entry.lost == max_lost,
+                    false => entry.retried == step.retry.times,
+                };
+                ensure(exhausted, || "failed with tries left".into())?;
+                entry.failed = true;
+            }
+            AfterFailure::TaskInterrupted => {
+                ensure(stopping, || "interrupted, but the run does not stop".into())?;
+                entry.interrupted = true;
+            }
+        }
+        ensure(entry.lost <= max_lost, || "lost too often".into())?;
+        ensure(entry.retried <= step.retry.times, || {
+            "retried too often".into()
+        })?;
+        let most = if step.catch.is_some() {
+            MAX_FALLBACKS
+        } else {
+            0
+        };
+        ensure(entry.fallbacks <= most, || "too many fallbacks".into())
+    }
+
+    fn close_attempt(&mut self, task: TaskNumber, attempt: u32) -> Result<(), Broken> {
+        let Some(entry) = self.tasks.get_mut(&task) else {
+            return Err("unknown".into());
+        };
+        ensure(entry.open == Some(attempt), || {
+            "not the attempt under way".into()
+        })?;
+        entry.open = None;
+        let need = self.graph.step(entry.step).resources;
+        self.under_way -= 1;
+        self.used.cpu_milli -= need.cpu_milli;
+        self.used.memory_mib -= need.memory_mib;
+        self.used.gpu -= need.gpu;
+        Ok(())
+    }
+
+    fn finish(&mut self, task: TaskNumber, verdict: &Verdict) -> Result<(), Broken> {
+        let Some(entry) = self.tasks.get_mut(&task) else {
+            return Err("unknown".into());
+        };
+        ensure(entry.done.is_none(), || "done twice".into())?;
+        entry.done = Some(verdict.clone());
+        let entry = entry.clone();
+        ensure(self.may_lead(entry.step, verdict), || {
+            "leads where its step doesn't".into()
+        })?;
+        for next in &verdict.next {
+            let place = Place {
+                indices: entry.place.indices.clone(),
+                iteration: iteration_of(&entry, *next),
+            };
+            let before = self.leads.insert((*next, place), task);
+            ensure(before.is_none(), || {
+                "two tasks lead to the same place".into()
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Notes a task with its place; a task stays at its place, and a place has one task.
+    fn introduce(
+        &mut self,
+        task: TaskNumber,
+        step: StepIndex,
+        place: &Place,
+    ) -> Result<(), Broken> {
+        if let Some(entry) = self.tasks.get(&task) {
+            let same = entry.step == step && entry.place == *place;
+            return ensure(same, || "moved to another place".into());
+        }
+        let depth = self.graph.step(step).open.len();
+        ensure(place.indices.len() == depth, || {
+            "an index for each open split".into()
+        })?;
+        let before = self.places.insert((step, place.clone()), task);
+        ensure(before.is_none(), || format!("{before:?} is at that place"))?;
+        self.tasks.insert(
+            task,
+            Entry {
+                step,
+                place: place.clone(),
+                attempts: 0,
+                open: None,
+                done: None,
+                cloned: false,
+                failed: false,
+                interrupted: false,
+                retried: 0,
+                lost: 0,
+                fallbacks: 0,
+            },
+        );
+        self.parents(step, place).map(|_| ())
+    }
+
+    /// Every attempt that started is launched in the same outcome, exactly once.
+    fn check_launches(&self, outcome: &Outcome) -> Result<(), Broken> {
+        let started = outcome.events.iter().filter_map(|event| match event {
+            Event::AttemptStarted { task, attempt, .. } => Some((*task, *attempt)),
+            _ => None,
+        });
+        let launched = outcome.effects.iter().filter_map(|effect| match effect {
+            Effect::Launch { task, attempt, .. } => Some((*task, *attempt)),
+            _ => None,
+        });
+        let (started, launched): (Vec<_>, Vec<_>) = (started.collect(), launched.collect());
+        ensure(started == launched, || {
+            format!("started {started:?}, launched {launched:?}")
+        })
+    }
+
+    fn check_effect(&self, effect: &Effect) -> Result<(), Broken> {
+        let Effect::Launch {
+            task,
+            step,
+            place,
+            parents,
+            frames,
+            is_last_attempt,
+            is_fallback,
+            ..
+        } = effect
+        else {
+            return Ok(());
+        };
+        let expected = self.parents(*step, place)?;
+        ensure(*parents == expected, || {
+            format!("task {task} continues {parents:?}, expected {expected:?}")
+        })?;
+        let expected = self.frames(*step, place)?;
+        ensure(*frames == expected, || {
+            format!("task {task} has frames {frames:?}, expected {expected:?}")
+        })?;
+        let entry = &self.tasks[task];
+        let last = entry.fallbacks > 0 || entry.retried == self.graph.step(*step).retry.times;
+        ensure(*is_last_attempt == last, || {
+            format!("task {task}: last attempt or not?")
+        })?;
+        let fallback = entry.fallbacks > 0;
+        ensure(*is_fallback == fallback, || {
+            format!("task {task}: fallback or not?")
+        })
+    }
+
+    /// The tasks that the task at a place continues, all of which must be done.
+    fn parents(&self, step: StepIndex, place: &Place) -> Result<Vec<TaskNumber>, Broken> {
+        let lead = |indices: &[u32], iteration| {
+            let place = Place {
+                indices: indices.to_vec(),
+                iteration,
+            };
+            let found = self.leads.get(&(step, place)).copied();
+            found.ok_or_else(|| format!("nothing done leads to it from {indices:?}"))
+        };
+        if let Some(split) = self.graph.step(step).closes {
+            let count = self.width(split, &place.indices)?;
+            let inner = (0..count).map(|index| [place.indices.as_slice(), &[index]].concat());
+            return inner.map(|indices| lead(&indices, 0)).collect();
+        }
+        if step == self.graph.start && place.iteration == 0 {
+            return Ok(Vec::new());
+        }
+        if let Ok(parent) = lead(&place.indices, place.iteration) {
+            return Ok(vec![parent]);
+        }
+        let (index, outer) = place.indices.split_last().ok_or("nothing leads to it")?;
+        let parent = lead(outer, 0)?;
+        let width = self.width(self.tasks[&parent].step, outer)?;
+        ensure(*index < width, || format!("index {index} of {width}"))?;
+        Ok(vec![parent])
+    }
+
+    /// How many ways the split at a place makes.
+    fn width(&self, split: StepIndex, indices: &[u32]) -> Result<u32, Broken> {
+        let transition = &self.graph.step(split).transition;
+        if let Transition::Split(branches) = transition {
+            return u32::try_from(branches.len()).map_err(|_| "too many branches".into());
+        }
+        let task = self.at(split, indices).ok_or("its split did not happen")?;
+        let splits = self.tasks[&task]
+            .done
+            .as_ref()
+            .and_then(|verdict| verdict.splits);
+        let splits = splits.ok_or("its split is not done")?;
+        u32::try_from(splits).map_err(|_| "too many splits".into())
+    }
+
+    fn frames(&self, step: StepIndex, place: &Place) -> Result<Vec<Frame>, Broken> {
+        let mut frames = Vec::new();
+        for (depth, split) in self.graph.step(step).open.iter().enumerate() {
+            if let Transition::Split(_) = self.graph.step(*split).transition {
+                continue;
+            }
+            let outer = &place.indices[..depth];
+            frames.push(Frame {
+                split: *split,
+                task: self.at(*split, outer).ok_or("its split did not happen")?,
+                index: u64::from(place.indices[depth]),
+                count: u64::from(self.width(*split, outer)?),
+            });
+        }
+        Ok(frames)
+    }
+
+    /// The members of a gang start together, and are cloned together.
+    fn check_gangs(&self, outcome: &Outcome) -> Result<(), Broken> {
+        let mut met: HashMap<(StepIndex, &[u32], bool), u32> = HashMap::new();
+        for event in &outcome.events {
+            let (step, place, cloned) = match event {
+                Event::AttemptStarted {
+                    step,
+                    place,
+                    attempt,
+                    ..
+                } if attempt.0 == 0 => (*step, place, false),
+                Event::TaskCloned { step, place, .. } => (*step, place, true),
+                _ => continue,
+            };
+            let Some(split) = self.gang_around(step) else {
+                continue;
+            };
+            let outer = &place.indices[..place.indices.len() - 1];
+            *met.entry((split, outer, cloned)).or_default() += 1;
+        }
+        for ((split, outer, _), count) in met {
+            let width = self.width(split, outer)?;
+            ensure(count == width, || {
+                format!("{count} of a gang of {width} at once")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// A task that is executed must have a reason not to be cloned.
+    fn check_not_clonable(&self, step: StepIndex, place: &Place) -> Result<(), Broken> {
+        if self.gang_around(step).is_some() || self.rerun.contains(&step) {
+            return Ok(());
+        }
+        let Some(found) = self.find_origin(step, place) else {
+            return Ok(());
+        };
+        let cloned = |parent: &TaskNumber| self.tasks[parent].cloned;
+        let reason =
+            !self.parents(step, place)?.iter().all(cloned) || !self.may_lead(step, &found.verdict);
+        ensure(reason, || "executed, though it could be cloned".into())
+    }
+
+    /// Everything that should have happened in a run that succeeded has happened.
+    fn check_complete(&self) -> Result<(), Broken> {
+        let start = self.at(self.graph.start, &[]);
+        ensure(start.is_some(), || "it never started".into())?;
+        for (task, entry) in &self.tasks {
+            let Some(verdict) = &entry.done else {
+                return Err(format!("task {task} is not done"));
+            };
+            for (step, place) in self.followers(entry, verdict) {
+                let found = self.places.contains_key(&(step, place.clone()));
+                let name = &self.graph.step(step).name;
+                ensure(found, || {
+                    format!("task {task} led to {name} at {place:?}, which is missing")
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn followers(&self, entry: &Entry, verdict: &Verdict) -> Vec<(StepIndex, Place)> {
+        let indices = &entry.place.indices;
+        let inner = |index: u32| [indices.as_slice(), &[index]].concat();
+        let count = verdict
+            .splits
+            .map_or(0, |splits| u32::try_from(splits).unwrap_or(0));
+        let mut found = Vec::new();
+        for (branch, next) in (0u32..).zip(&verdict.next) {
+            let targets = match self.graph.step(entry.step).transition {
+                Transition::Split(_) => vec![inner(branch)],
+                Transition::Foreach { .. } | Transition::Gang { .. } => {
+                    (0..count).map(inner).collect()
+                }
+                _ if self.graph.step(*next).closes.is_some() => {
+                    vec![indices[..indices.len() - 1].to_vec()]
+                }
+                _ => vec![indices.clone()],
+            };
+            let iteration = iteration_of(entry, *next);
+            found.extend(
+                targets
+                    .into_iter()
+                    .map(|indices| (*next, Place { indices, iteration })),
+            );
+        }
+        found
+    }
+
+    fn may_lead(&self, step: StepIndex, verdict: &Verdict) -> bool {
+        let next = &verdict.next;
+        let splits = verdict.splits;
+        match &self.graph.step(step).transition {
+            Transition::End => next.is_empty() && splits.is_none(),
+            Transition::Linear(target) => *next == [*target] && splits.is_none(),
+            Transition::Split(targets) => next == targets && splits.is_none(),
+            Transition::Switch { cases, .. } => {
+                next.len() == 1 && cases.iter().any(|case| case.1 == next[0]) && splits.is_none()
+            }
+            Transition::Foreach { child, .. } => {
+                let most = self.options.max_num_splits;
+                *next == [*child] && splits.is_some_and(|splits| (1..=most).contains(&splits))
+            }
+            Transition::Gang { child } => {
+                let most = self
+                    .options
+                    .max_num_splits
+                    .min(self.options.max_workers as u64);
+                let need = self.graph.step(*child).resources;
+                *next == [*child]
+                    && splits.is_some_and(|splits| {
+                        (1..=most).contains(&splits)
+                            && need.cpu_milli * splits <= self.options.cpu_milli
+                            && need.memory_mib * splits <= self.options.memory_mib
+                            && need.gpu * splits <= self.options.gpu
+                    })
+            }
+        }
+    }
+
+    fn gang_around(&self, step: StepIndex) -> Option<StepIndex> {
+        let split = *self.graph.step(step).open.last()?;
+        let is_gang = matches!(self.graph.step(split).transition, Transition::Gang { .. });
+        is_gang.then_some(split)
+    }
+
+    fn find_origin(&self, step: StepIndex, place: &Place) -> Option<&OriginTask> {
+        self.origin.as_ref()?.tasks.get(&(step, place.clone()))
+    }
+
+    /// The task of a step that does not loop.
+    fn at(&self, step: StepIndex, indices: &[u32]) -> Option<TaskNumber> {
+        let place = Place {
+            indices: indices.to_vec(),
+            iteration: 0,
+        };
+        self.places.get(&(step, place)).copied()
+    }
+}
+
+fn iteration_of(entry: &Entry, next: StepIndex) -> u32 {
+    match next == entry.step {
+        true => entry.place.iteration + 1,
+        false => 0,
+    }
+}
+
+/// A step and everything behind it.
+fn behind(graph: &Graph, step: Option<StepIndex>) -> HashSet<StepIndex> {
+    let mut found = HashSet::new();
+    let mut open: Vec<StepIndex> = step.into_iter().collect();
+    while let Some(step) = open.pop() {
+        if found.insert(step) {
+            open.extend(graph.step(step).transition.targets());
+        }
+    }
+    found
+}
+
+fn ensure(holds: bool, broken: impl FnOnce() -> Broken) -> Result<(), Broken> {
+    if holds { Ok(()) } else { Err(broken()) }
+}
