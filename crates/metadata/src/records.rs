@@ -5,6 +5,8 @@ use pave_model::{
     TaskNumber, TaskState,
 };
 
+use crate::tags::Tags;
+
 /// The process that drives a run. Enough to tell, on this machine, whether it still lives.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Owner {
@@ -32,7 +34,7 @@ pub struct NewRun {
     pub origin: Option<RunNumber>,
     /// Who drives it (token 1).
     pub owner: Owner,
-    /// User tags.
+    /// User tags. One that is a system tag too counts as that alone.
     pub tags: Vec<String>,
     /// System tags, such as `user:ada`, `runtime:local`.
     pub system_tags: Vec<String>,
@@ -84,7 +86,7 @@ pub struct RunRecord {
 pub struct TaskRecord {
     /// Its number within the run.
     pub task: TaskNumber,
-    /// Its step.
+    /// Its step. It never changes: a commit that says otherwise is refused.
     pub step: StepName,
     /// Indices of the foreachs and branches around it, outermost first, then the iteration of a
     /// recursive step, as `scheduler` writes it: with the step, it names the place in the graph.
@@ -189,15 +191,43 @@ pub struct RunFilter {
     pub limit: usize,
 }
 
-/// Which tasks to list. In order of their numbers.
+/// Which tasks to list. In order of their numbers, unless `newest_first`.
 #[derive(Clone, Debug, Default)]
 pub struct TaskFilter {
     /// Only of this step.
     pub step: Option<StepName>,
     /// Only in one of these states; empty for all.
     pub states: Vec<TaskState>,
-    /// Only with a number above this, for paging.
+    /// Only those that come after this one in the list, for paging.
     pub after: Option<TaskNumber>,
     /// At most this many; 0 for all.
     pub limit: usize,
+    /// In falling order of their numbers: with a limit of 1, the newest task of a step.
+    pub newest_first: bool,
+}
+
+impl NewRun {
+    /// The record that the run begins as.
+    pub(crate) fn record(&self, id: RunId, number: RunNumber, tags: &Tags) -> RunRecord {
+        RunRecord {
+            id,
+            flow: self.flow.clone(),
+            number,
+            user: self.user.clone(),
+            state: RunState::Running,
+            created_at: self.created_at,
+            finished_at: None,
+            origin: self.origin,
+            owner: Owner {
+                token: 1,
+                ..self.owner.clone()
+            },
+            tags: tags.user(),
+            system_tags: tags.system(),
+            flow_spec: self.flow_spec.clone(),
+            parameters: self.parameters.clone(),
+            file: self.file.clone(),
+            error: String::new(),
+        }
+    }
 }
