@@ -125,6 +125,9 @@ pub struct TaskSpec {
     pub foreach: Vec<ForeachFrame>,
     /// The tasks this one continues: one for a linear step, all for a join in order; none for start.
     pub inputs: Vec<Input>,
+    /// Manifest that those of all inputs add to, so that a join of many says it once; may be empty.
+    #[serde(with = "serde_bytes", default)]
+    pub base: Vec<u8>,
     /// Manifest of the `_parameters` task: parameters and constants.
     #[serde(with = "serde_bytes")]
     pub parameters: Vec<u8>,
@@ -174,7 +177,7 @@ pub struct Input {
     pub step: String,
     /// Its number.
     pub task: u32,
-    /// Its manifest, flat (no base).
+    /// Its manifest, to lay over [`TaskSpec::base`].
     #[serde(with = "serde_bytes")]
     pub manifest: Vec<u8>,
 }

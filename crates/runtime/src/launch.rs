@@ -106,6 +106,7 @@ impl Launcher {
             matches!(graph.step(frame.split).transition, Transition::Gang { .. })
                 && launch.step.open.last() == Some(&frame.split)
         });
+        let (base, inputs) = self.inputs(metadata, graph, launch)?;
         Ok(TaskSpec {
             flow: run.flow.0.clone(),
             run: run.number.0,
@@ -116,7 +117,8 @@ impl Launcher {
             fallback: launch.fallback.clone(),
             item: frames.last().and_then(|frame| frame.item.clone()),
             foreach: frames,
-            inputs: self.inputs(metadata, graph, launch)?,
+            inputs,
+            base,
             parameters: self.parameters.clone(),
             gang_size: gang.map(|frame| u32::try_from(frame.count).unwrap_or(u32::MAX)),
             timeout_seconds: launch.step.timeout_seconds,
@@ -135,14 +137,17 @@ impl Launcher {
         metadata: &dyn Metadata,
         graph: &Graph,
         launch: &Launch<'_>,
-    ) -> Result<Vec<Input>, RuntimeError> {
+    ) -> Result<(Vec<u8>, Vec<Input>), RuntimeError> {
         let keys: Vec<i64> = launch
             .parents
             .iter()
             .map(|task| self.ledger.manifest(*task))
             .collect();
-        let manifests = match keys.as_slice() {
-            [key] => vec![self.manifests.get(metadata, *key)?.bytes.clone()],
+        let (base, manifests) = match keys.as_slice() {
+            [key] => (
+                Vec::new(),
+                vec![self.manifests.get(metadata, *key)?.bytes.clone()],
+            ),
             keys => Manifests::read_all(metadata, keys)?,
         };
         let input = |(task, manifest): (&TaskNumber, _)| Input {
@@ -150,7 +155,10 @@ impl Launcher {
             task: task.0,
             manifest,
         };
-        Ok(launch.parents.iter().zip(manifests).map(input).collect())
+        Ok((
+            base,
+            launch.parents.iter().zip(manifests).map(input).collect(),
+        ))
     }
 
     fn frame(
