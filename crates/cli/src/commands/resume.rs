@@ -41,7 +41,6 @@ pub(crate) fn resume(command: &FlowCommand) -> Result<u8, CliError> {
         command,
         context: &context,
         options,
-        early: &early,
         resume,
     };
     plan.execute(metadata.as_ref(), &mut opened, document)

@@ -27,7 +27,6 @@ pub(crate) fn run(command: &FlowCommand) -> Result<u8, CliError> {
         command,
         context: &context,
         options,
-        early: &early,
         resume: None,
     };
     plan.execute(metadata.as_ref(), &mut opened, document)
