@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +73,7 @@ class DataArtifact(MetaflowObject):
 
     Raises
     ------
-    MetaflowNotFound, MetaflowNamespaceMismatch, MetaflowInvalidPathspec
+    MetaflowNotFound, MetaflowNamespaceMismatch, InvalidPathspec
 
     Examples
     --------
@@ -83,7 +82,7 @@ class DataArtifact(MetaflowObject):
     (0.93, 'float', 9)
     """
 
-    __slots__ = ("_task", "_name", "_described")
+    __slots__ = ("_described", "_name", "_task")
     _DEPTH = 5
     _task: Task
     _name: str

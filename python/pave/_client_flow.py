@@ -10,6 +10,7 @@ from . import _client_show as show
 from ._client_objects import MetaflowObject, local_time
 from ._client_run import Run
 from ._client_view import View, current_view, refuse_absent, refuse_hidden
+from .exceptions import InvalidPathspec, MetaflowNamespaceMismatch, MetaflowNotFound
 
 if TYPE_CHECKING:
     from ._native import RunRecord
@@ -84,7 +85,7 @@ class Flow(MetaflowObject):
     ) -> None:
         (name,) = self._parts(pathspec)
         view = _view or current_view()
-        if not self._first(view, name) and not (not _namespace_check and self._first(view.everything(), name)):
+        if not self._first(view if _namespace_check else view.everything(), name):
             self._refuse(view, name)
         self._view = view
         self._pathspec = name
@@ -105,7 +106,7 @@ class Flow(MetaflowObject):
         newest = cls._first(view.everything(), name)
         if newest is None:
             refuse_absent(f"Flow({name!r})", name, lambda: view.store.flows([]), "flow")
-        refuse_hidden(f"No run of Flow({name!r})", view, newest.system_tags)
+        refuse_hidden(f"Flow({name!r}) has no run", view, newest.system_tags)
 
     @property
     def parent(self) -> None:
@@ -155,16 +156,12 @@ class Flow(MetaflowObject):
         return self.runs()
 
     def __getitem__(self, id: str | int) -> Run:
-        from .exceptions import MetaflowInvalidPathspec, MetaflowNotFound
-
         try:
             return Run(f"{self.id}/{id}", _view=self._view)
-        except (MetaflowNotFound, MetaflowInvalidPathspec) as error:
+        except (MetaflowNotFound, InvalidPathspec) as error:
             raise KeyError(str(error)) from None
 
     def __contains__(self, id: object) -> bool:
-        from .exceptions import MetaflowNamespaceMismatch
-
         try:
             self[str(id)]
         except (KeyError, MetaflowNamespaceMismatch):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from ._client_view import View, refuse_hidden
 from .exceptions import InvalidPathspec, MetaflowException, MetaflowNotFound
@@ -28,7 +28,7 @@ class MetaflowObject:
     newest state. They compare equal if they name the same thing in the same store.
     """
 
-    __slots__ = ("_view", "_pathspec")
+    __slots__ = ("_pathspec", "_view")
 
     _DEPTH: ClassVar[int]
 
@@ -132,7 +132,7 @@ class MetaflowObject:
 
         Raises
         ------
-        MetaflowInvalidPathspec
+        InvalidPathspec
         """
         if isinstance(pathspec, MetaflowObject):
             pathspec = pathspec.pathspec
@@ -158,7 +158,7 @@ def check_namespace(what: str, view: View, tags: Iterable[str]) -> None:
     """
     tags = list(tags)
     if view.namespace is not None and view.namespace not in tags:
-        refuse_hidden(what, view, tags)
+        refuse_hidden(f"{what} is not", view, tags)
 
 
 def check_attempt(attempt: int | None) -> int | None:
@@ -176,6 +176,10 @@ def check_attempt(attempt: int | None) -> int | None:
     return attempt
 
 
+@overload
+def local_time(millis: int) -> datetime: ...
+@overload
+def local_time(millis: int | None) -> datetime | None: ...
 def local_time(millis: int | None) -> datetime | None:
     """A stored time as naive local time."""
     return None if millis is None else datetime.fromtimestamp(millis / 1000)
@@ -189,4 +193,7 @@ def restore(
 
     given = {} if attempt is None else {"attempt": attempt}
     view = View(folder, namespace)
-    return getattr(client, kind)(pathspec, **given, _view=view, _namespace_check=False)
+    made: MetaflowObject = getattr(client, kind)(
+        pathspec, **given, _view=view, _namespace_check=False
+    )
+    return made

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from . import _client_show as show
 from ._client_objects import MetaflowObject, check_namespace, local_time
 from ._client_step import Step
-from ._client_task import MetaflowData, Task
+from ._client_task import Task
 from ._client_view import View, current_view, refuse_absent
 from .exceptions import MetaflowNotFound, MetaflowTaggingError
 
 if TYPE_CHECKING:
+    from ._client_artifact import MetaflowData
     from ._client_flow import Flow
-    from ._native import RunRecord, Tasks
+    from ._native import RunRecord
 
 _PARAMETERS = "_parameters"
 
@@ -30,7 +31,7 @@ class Run(MetaflowObject):
 
     Raises
     ------
-    MetaflowNotFound, MetaflowNamespaceMismatch, MetaflowInvalidPathspec
+    MetaflowNotFound, MetaflowNamespaceMismatch, InvalidPathspec
 
     Examples
     --------

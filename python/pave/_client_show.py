@@ -94,7 +94,8 @@ def flow(flow: Flow) -> str:
 def run(run: Run) -> str:
     """A run's steps, with the states of their tasks."""
     rows = [[step, states(counts)] for step, counts in run._record.steps() if step[0] != "_"]
-    return _table(" · ".join([run.pathspec, *filter(None, run_facts(run))]), ["step", "tasks"], rows)
+    title = " · ".join([run.pathspec, *filter(None, run_facts(run))])
+    return _table(title, ["step", "tasks"], rows)
 
 
 def step(step: Step) -> str:

@@ -33,7 +33,7 @@ class Step(MetaflowObject):
 
     Raises
     ------
-    MetaflowNotFound, MetaflowNamespaceMismatch, MetaflowInvalidPathspec
+    MetaflowNotFound, MetaflowNamespaceMismatch, InvalidPathspec
 
     Examples
     --------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -31,7 +31,7 @@ class Metadata(NamedTuple):
 
 
 class Task(MetaflowObject):
-    """One step at one place of the graph in one run, and what it left.
+    r"""One step at one place of the graph in one run, and what it left.
 
     Parameters
     ----------
@@ -43,16 +43,16 @@ class Task(MetaflowObject):
 
     Raises
     ------
-    MetaflowNotFound, MetaflowNamespaceMismatch, MetaflowInvalidPathspec
+    MetaflowNotFound, MetaflowNamespaceMismatch, InvalidPathspec
 
     Examples
     --------
     >>> task = Task("Train/7/fit/3")
     >>> task.data.score, task.stdout
-    (0.93, 'fitting UA\\n')
+    (0.93, 'fitting UA\n')
     """
 
-    __slots__ = ("_run", "_record", "_attempt")
+    __slots__ = ("_attempt", "_record", "_run")
     _DEPTH = 4
     _run: Run
     _record: TaskRecord
@@ -100,13 +100,13 @@ class Task(MetaflowObject):
             return cls._of(run, record)
         what = f"Task('{run.pathspec}/{step}/{number}') does not exist"
         if record is not None:
-            raise MetaflowNotFound(f"{what}; task {number} of this run belongs to step {record.step!r}")
+            raise MetaflowNotFound(f"{what}; task {number} belongs to step {record.step!r}")
         tasks = run._record.tasks(step)
         if not tasks:
-            known = run._record.reached()
-            raise MetaflowNotFound(f"{what}: step {step!r} has no tasks{suggest(step, known, 'step')}")
+            hint = suggest(step, run._record.reached(), "step")
+            raise MetaflowNotFound(f"{what}: step {step!r} has no tasks{hint}")
         first, last = tasks[0].number, tasks[-1].number
-        span = f"one task, {first}" if len(tasks) == 1 else f"{len(tasks)} tasks, {first} to {last}"
+        span = f"{len(tasks)} tasks, {first} to {last}" if len(tasks) > 1 else f"task {first} alone"
         raise MetaflowNotFound(f"{what}; step {step!r} has {span}")
 
     def _run_or_none(self) -> Run:
@@ -187,8 +187,10 @@ class Task(MetaflowObject):
 
     @property
     def exception(self) -> MetaflowExceptionWrapper | None:
-        """What it failed with: `type`, `exception` and `stacktrace`. ``None`` if it didn't fail, or
-        if ``@catch`` caught it."""
+        """What it failed with: `type`, `exception` and `stacktrace`.
+
+        ``None`` if it didn't fail, or if ``@catch`` caught it.
+        """
         attempt = self._try()
         failure = attempt.failure() if attempt and attempt.state != "succeeded" else None
         if failure is None:
@@ -332,7 +334,7 @@ class Task(MetaflowObject):
             Whether lines are text (bytes that aren't UTF-8 are replaced) or bytes.
         """
         for millis, line in self._looked_at().log_lines(stream, self._attempt):
-            at = datetime.fromtimestamp(millis / 1000, timezone.utc).replace(tzinfo=None)
+            at = datetime.fromtimestamp(millis / 1000, UTC).replace(tzinfo=None)
             yield at, line.decode("utf-8", errors="replace") if as_unicode else line
 
     # Metadata ------------------------------------------------------------------------------------

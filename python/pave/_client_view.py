@@ -11,8 +11,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
+from .exceptions import MetaflowNamespaceMismatch, MetaflowNotFound
+
 if TYPE_CHECKING:
-    from ._native import Store
+    from ._native import MetadataStore
 
 _FOLDER = ".pave"
 _USER_VARIABLES = (
@@ -27,7 +29,7 @@ _UNSET: Any = object()
 
 _namespace: Any = _UNSET
 _chosen_store: str | None = None
-_stores: dict[str, tuple[tuple[int, int], Store]] = {}
+_stores: dict[str, tuple[tuple[int, int], MetadataStore]] = {}
 
 
 class View(NamedTuple):
@@ -37,7 +39,7 @@ class View(NamedTuple):
     namespace: str | None
 
     @property
-    def store(self) -> Store:
+    def store(self) -> MetadataStore:
         """The opened store."""
         return open_store(self.folder)
 
@@ -79,7 +81,7 @@ def namespace(ns: str | None) -> str | None:
     """
     global _namespace
     if ns is not None and (not isinstance(ns, str) or not ns):
-        raise TypeError(f"a namespace is a tag such as 'user:ada', or None for all runs, not {ns!r}")
+        raise TypeError(f"a namespace is a tag such as 'user:ada', or None for all, not {ns!r}")
     _namespace = ns
     return ns
 
@@ -99,8 +101,11 @@ def default_namespace() -> str | None:
 
 
 def user_name() -> str:
-    """The user, as runs are tagged: the first of ``PAVE_USER``, ``METAFLOW_USER``, ``SUDO_USER``,
-    ``USERNAME``, ``USER``, ``LOGNAME`` that is set."""
+    """The user, as runs are tagged.
+
+    The first of ``PAVE_USER``, ``METAFLOW_USER``, ``SUDO_USER``, ``USERNAME``, ``USER``,
+    ``LOGNAME`` that is set.
+    """
     found = (os.environ.get(name) for name in _USER_VARIABLES)
     return next((name for name in found if name), "unknown")
 
@@ -128,7 +133,7 @@ def metadata(ms: str | os.PathLike[str]) -> str:
     global _chosen_store
     text = os.fspath(ms).removeprefix("local@")
     if "://" in text or text.startswith("service@"):
-        raise ValueError(f"{text!r} is a service; this version reads stores on disk, such as './.pave'")
+        raise ValueError(f"{text!r} is a service; Pave reads stores on disk, such as './.pave'")
     folder = Path(text).expanduser().absolute()
     for candidate in (folder / _FOLDER, folder):
         if is_store(candidate):
@@ -168,10 +173,9 @@ def is_store(folder: Path) -> bool:
     return (folder / "metadata.db").is_file()
 
 
-def open_store(folder: str) -> Store:
+def open_store(folder: str) -> MetadataStore:
     """The opened store in `folder`: one per process, opened anew if the folder was replaced."""
-    from ._native import Store
-    from .exceptions import MetaflowNotFound
+    from ._native import MetadataStore
 
     try:
         found = os.stat(os.path.join(folder, "metadata.db"))
@@ -183,30 +187,31 @@ def open_store(folder: str) -> Store:
     identity = (found.st_dev, found.st_ino)
     kept = _stores.get(folder)
     if kept is None or kept[0] != identity:
-        kept = _stores[folder] = (identity, Store(folder))
+        kept = _stores[folder] = (identity, MetadataStore(folder))
     return kept[1]
 
 
 # Words ------------------------------------------------------------------------------------------
 
 
-def refuse_absent(what: str, wanted: str, known: Callable[[], Iterable[str]], kind: str) -> NoReturn:
+def refuse_absent(
+    what: str, wanted: str, known: Callable[[], Iterable[str]], kind: str
+) -> NoReturn:
     """Says that something isn't there, and what is.
 
     Raises
     ------
     MetaflowNotFound
     """
-    from .exceptions import MetaflowNotFound
-
     raise MetaflowNotFound(f"{what} does not exist{suggest(wanted, list(known()), kind)}")
 
 
 def suggest(wanted: str, known: list[str], kind: str) -> str:
     """What to say after "does not exist": a close name, or the names there are."""
-    close = get_close_matches(wanted, known, n=1, cutoff=0.6)
+    folded = {name.casefold(): name for name in known}
+    close = get_close_matches(wanted.casefold(), folded, n=1, cutoff=0.6)
     if close:
-        return f"; did you mean {close[0]!r}?"
+        return f"; did you mean {folded[close[0]]!r}?"
     if not known:
         return f"; there is no {kind} yet"
     shown = ", ".join(known[:10]) + (f", … ({len(known)} in all)" if len(known) > 10 else "")
@@ -220,10 +225,8 @@ def refuse_hidden(what: str, view: View, tags: Iterable[str]) -> NoReturn:
     ------
     MetaflowNamespaceMismatch
     """
-    from .exceptions import MetaflowNamespaceMismatch
-
     owners = [tag for tag in tags if tag.startswith(("user:", "production:"))]
     switch = f"namespace({owners[0]!r}) shows it, namespace(None) shows everything"
     if not owners:
         switch = "namespace(None) shows everything"
-    raise MetaflowNamespaceMismatch(f"{what} is not in the namespace {view.namespace!r}; {switch}")
+    raise MetaflowNamespaceMismatch(f"{what} in the namespace {view.namespace!r}; {switch}")

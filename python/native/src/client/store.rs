@@ -13,7 +13,7 @@ use super::reader::Reader;
 use super::run::Run;
 
 /// A store opened for reading back. Safe to use from several threads, and after a fork.
-#[pyclass(frozen, name = "Store", module = "pave._native")]
+#[pyclass(frozen, name = "MetadataStore", module = "pave._native")]
 pub(super) struct Store {
     reader: Arc<Reader>,
 }
