@@ -45,6 +45,8 @@ class Construction:
     TASK = "task"
 
     mode = SCRIPT
+    #: The class that the file being loaded has constructed.
+    chosen: type[FlowSpec] | None = None
 
 
 def step(function: Any = None, **marks: Any) -> Any:
@@ -117,6 +119,7 @@ class FlowSpec:
         if not use_cli or Construction.mode == Construction.TASK:
             return
         if Construction.mode == Construction.LOADING:
+            Construction.chosen = type(self)
             raise FlowChosen(type(self))
         from .launch import hand_over
 

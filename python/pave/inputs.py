@@ -42,12 +42,13 @@ class Inputs:
             raise IndexError(f"there are {len(self._steps)} inputs, none at {at}") from None
 
     def __getattr__(self, name: str) -> Any:
-        if not name.startswith("__"):
+        if not name.startswith("_"):
             for at in range(len(self._steps) - 1, -1, -1):
                 if self._steps[at] == name:
                     return self._at(at)
-        came = ", ".join(f"`{step}`" for step in dict.fromkeys(self._steps))
-        raise AttributeError(f"no input came by the step `{name}`; they came by {came}")
+            came = ", ".join(f"`{step}`" for step in dict.fromkeys(self._steps))
+            raise AttributeError(f"no input came by the step `{name}`; they came by {came}")
+        raise AttributeError(f"`inputs` has no attribute `{name}`")
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *dict.fromkeys(self._steps)]

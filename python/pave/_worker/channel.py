@@ -9,7 +9,6 @@ from __future__ import annotations
 # The `socket` module costs more than everything else a worker imports; its C half is enough.
 import _socket
 import os
-from collections import deque
 
 from .._native import pack, unpack
 
@@ -39,7 +38,7 @@ class Channel:
         os.set_inheritable(descriptor, False)
         self._buffer = bytearray()
         #: Descriptors received and not taken yet.
-        self.descriptors: deque[int] = deque()
+        self.descriptors: list[int] = []
 
     def fileno(self) -> int:
         """The socket's descriptor."""
@@ -49,7 +48,7 @@ class Channel:
         """Closes the socket and every descriptor that nobody took."""
         self._socket.close()
         while self.descriptors:
-            os.close(self.descriptors.popleft())
+            os.close(self.descriptors.pop())
 
     def send(self, message: Any) -> None:
         """Sends one message, waiting until it is handed to the kernel."""

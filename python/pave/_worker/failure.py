@@ -53,10 +53,9 @@ def format_traceback(error: BaseException, *, whole: bool = False) -> str:
     told = TracebackException.from_exception(error)
     if not whole:
         _keep_user_frames(told, set())
-    lines = list(told.format())
-    if not told.stack and lines and lines[-1] and told.__cause__ is None:
-        lines = list(told.format_exception_only())
-    return "".join(lines)
+    is_alone = told.__cause__ is None and (told.__context__ is None or told.__suppress_context__)
+    bare = not told.stack and is_alone and getattr(told, "exceptions", None) is None
+    return "".join(told.format_exception_only() if bare else told.format())
 
 
 def _keep_user_frames(told: TracebackException, seen: set[int]) -> None:

@@ -43,11 +43,16 @@ class Loaded:
         The parameters, in the order of the source.
     constants
         The class attributes that steps see read-only.
+    random_state
+        State of `random` that the file's own seed leads to; `None` if it has none.
     """
 
-    def __init__(self, flow: type[FlowSpec], description: dict[str, Any]) -> None:
+    def __init__(
+        self, flow: type[FlowSpec], description: dict[str, Any], random_state: object
+    ) -> None:
         self.flow = flow
         self.description = description
+        self.random_state = random_state
         self.parameters = parameters(flow)
         self.constants = constants(flow)
         for name, value in self.constants.items():
@@ -75,12 +80,15 @@ def load(file: str, name: str | None) -> Loaded:
         If there is none, or the file can't be imported.
     """
     sources = Sources()
-    randomness.watch()
+    watch = randomness.Watch()
     module = _enter_script(file)
-    chosen = _execute(module, file, sources)
+    try:
+        chosen = _execute(module, file, sources)
+    finally:
+        watch.end()
     flow = _choose(module, file, name, chosen)
     try:
-        return Loaded(flow, describe(flow, sources, _added()))
+        return Loaded(flow, describe(flow, sources, _added()), watch.state())
     except _DefinitionError as error:
         raise Unusable(failure.describe(error)) from None
 
@@ -122,7 +130,8 @@ def _execute(module: ModuleType, file: str, sources: Sources) -> type[FlowSpec] 
         raise Unusable(told) from None
     except BaseException as error:
         raise Unusable(failure.describe(error, "import")) from None
-    return None
+    # The file may have swallowed the exception that unwinds it.
+    return Construction.chosen
 
 
 def _choose(
@@ -177,7 +186,7 @@ def _is_flow(value: object) -> bool:
 def _added() -> list[Any]:
     """Reads the decorators of `--with`, which the runtime puts into `PAVE_WITH`."""
     given = os.environ.pop("PAVE_WITH", "")
-    if not given:
+    if given in ("", "[]"):
         return []
     from json import loads
 

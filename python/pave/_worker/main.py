@@ -12,7 +12,7 @@ from .channel import Channel
 from .load import Unusable, load
 
 #: Set by the runtime for this process alone; a step's own subprocesses must not see them.
-_PRIVATE = ("PAVE_WORKER", "PAVE_CONTROL_FD", "PAVE_TASK_FD", "PAVE_STORE")
+_PRIVATE = ("PAVE_WORKER", "PAVE_CONTROL_FD", "PAVE_TASK_FD")
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
     if given["PAVE_TASK_FD"]:
         _run_one(Channel(int(given["PAVE_TASK_FD"])), file, name or None)
     else:
-        _serve(Channel(int(given["PAVE_CONTROL_FD"])), file, name or None, given["PAVE_STORE"])
+        _serve(Channel(int(given["PAVE_CONTROL_FD"])), file, name or None, os.environ.get("PAVE_STORE", ""))
 
 
 def _serve(channel: Channel, file: str, name: str | None, store: str) -> None:

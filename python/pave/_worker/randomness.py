@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _SYSTEM_ENTROPY = 2**64
 
 
-class _Watch:
-    """Notices whether `random.seed` is called while the flow file is imported."""
+class Watch:
+    """Notices whether `random.seed` is called, from here until `end`."""
 
     def __init__(self) -> None:
         import random
@@ -36,27 +36,25 @@ class _Watch:
         self._seed(*arguments, **keywords)
 
     def end(self) -> None:
+        """Stops looking."""
         self._random.seed = self._seed
 
-
-_watch: _Watch | None = None
-
-
-def watch() -> None:
-    """Begins to look for seeds; call before the flow file is imported."""
-    global _watch
-    _watch = _Watch()
+    def state(self) -> object:
+        """The state of `random` if it was seeded, else `None`."""
+        return self._random.getstate() if self.was_seeded else None
 
 
 class Snapshot:
-    """What a child must do about random state, found out once in the parent."""
+    """What a child must do about random state, found out once in the parent.
 
-    def __init__(self) -> None:
-        self._state: object | None = None
-        if _watch is not None:
-            _watch.end()
-            if _watch.was_seeded:
-                self._state = _watch._random.getstate()
+    Parameters
+    ----------
+    state
+        State of `random` that every task starts from; `None` for a new one in each.
+    """
+
+    def __init__(self, state: object) -> None:
+        self._state = state
         self._numpy = self._unseeded_global()
         self._generators = list(self._unseeded_generators())
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 import gc
 import os
 import select
-import signal
 import sys
 
 from .. import __version__
 from .._native import pack, unpack
-from . import child, failure, fork_safety, initial, randomness
+from . import failure, fork_safety, randomness
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 PROTOCOL_VERSION = 1
 #: Descriptors that come with each request to fork: the task's socket, its stdout, its stderr.
 _DESCRIPTORS = 3
+#: Known without the `signal` module, which is not needed this early.
+_SIGKILL = 9
 
 
 class Server:
@@ -50,25 +51,15 @@ class Server:
         self.children: dict[int, int] = {}
         #: Reading ends of children that compute parameters, with the child and what it has said.
         self.computing: dict[int, tuple[int, bytearray]] = {}
-        self.handlers = child.Handlers()
-        self.random = randomness.Snapshot()
+        self.is_rested = False
 
     def run(self) -> None:
         """Serves until the runtime says stop or is gone. Children don't outlive this."""
-        wake_reader, wake_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self.private = (wake_reader, wake_writer)
-        self.handlers.install(wake_writer)
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
-                stream.flush()
-        # What exists now is never garbage; not looking at it keeps its pages shared.
-        gc.freeze()
-        self.poll = select.poll()
-        self.poll.register(self.channel.fileno(), select.POLLIN)
-        self.poll.register(wake_reader, select.POLLIN)
         try:
+            # The runtime has enough to do with this to cover what else there is to import.
             self.channel.send({"ready": self._description()})
-            while self._turn(wake_reader):
+            self._settle()
+            while self._turn():
                 pass
         except (BrokenPipeError, ConnectionResetError):
             pass  # The runtime is gone; nobody is left to work for.
@@ -79,6 +70,41 @@ class Server:
         self._kill_children()
         os._exit(0)
 
+    def _settle(self) -> None:
+        """Makes everything ready that children will need, and nothing that they will not."""
+        from . import child, initial
+
+        if sys.version_info >= (3, 12):
+            import warnings
+
+            # What makes forking unsafe was looked for, more closely than by counting threads.
+            warnings.filterwarnings("ignore", ".*use of fork", DeprecationWarning)
+        self.child, self.initial = child, initial
+        self.random = randomness.Snapshot(self.loaded.random_state)
+        self.wake, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.handlers = child.Handlers()
+        self.handlers.install(writer)
+        #: Descriptors of the worker's own that children close.
+        self.private = (self.wake, writer)
+        self.poll = select.poll()
+        self.poll.register(self.channel.fileno(), select.POLLIN)
+        self.poll.register(self.wake, select.POLLIN)
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                # What is left in a buffer would come out of every child.
+                stream.flush()
+        # What exists now is never garbage; not looking at it keeps its pages shared.
+        gc.freeze()
+
+    def _idle(self) -> None:
+        """Imports what tasks need when they fail, while there is nothing else to do."""
+        import reprlib
+        import traceback
+
+        del reprlib, traceback
+        gc.freeze()
+        self.is_rested = True
+
     def _description(self) -> dict[str, Any]:
         return {
             "protocol": PROTOCOL_VERSION,
@@ -88,11 +114,13 @@ class Server:
             "language_version": ".".join(map(str, sys.version_info[:3])),
         }
 
-    def _turn(self, wake_reader: int) -> bool:
+    def _turn(self) -> bool:
         """Waits for something to happen and answers it; false to stop."""
+        if not self.is_rested and not self.poll.poll(0):
+            self._idle()
         for descriptor, _ in self.poll.poll():
-            if descriptor == wake_reader:
-                os.read(wake_reader, 4096)
+            if descriptor == self.wake:
+                os.read(self.wake, 4096)
                 self._reap()
             elif descriptor in self.computing:
                 self._hear(descriptor)
@@ -117,9 +145,10 @@ class Server:
         if len(waiting) < _DESCRIPTORS:
             self._refuse(session, "no descriptors came with the request")
             return
-        descriptors = [waiting.popleft() for _ in range(_DESCRIPTORS)]
+        descriptors = waiting[:_DESCRIPTORS]
+        del waiting[:_DESCRIPTORS]
         try:
-            pid = self._fork_process(lambda: child.run_task(self, descriptors))
+            pid = self._fork_process(lambda: self.child.run_task(self, descriptors))
         except OSError as error:
             self._refuse(session, os.strerror(error.errno or 0))
         else:
@@ -136,7 +165,7 @@ class Server:
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
-            child.begin(self, parent, run)
+            self.child.begin(self, parent, run)
         try:
             # Both sides set it, so that it holds before either goes on.
             os.setpgid(pid, pid)
@@ -154,14 +183,14 @@ class Server:
 
     def _compute_parameters(self, request: dict[str, Any]) -> None:
         given, user = request["given"], request["user"]
-        if self.unsafe is not None or not initial.is_needed(self.loaded):
+        if self.unsafe is not None or not self.initial.is_needed(self.loaded):
             # Nothing will be forked from here, or nothing of the user's runs.
-            self._answer_parameters(initial.compute(self.loaded, self.store, given, user))
+            self._answer_parameters(self.initial.compute(self.loaded, self.store, given, user))
             return
         reader, writer = os.pipe2(os.O_CLOEXEC)
 
         def run() -> None:
-            answer = memoryview(pack(initial.compute(self.loaded, self.store, given, user)))
+            answer = memoryview(pack(self.initial.compute(self.loaded, self.store, given, user)))
             while answer:
                 answer = answer[os.write(writer, answer) :]
 
@@ -199,7 +228,7 @@ class Server:
     def _kill_children(self) -> None:
         for pid in [*self.children, *(pid for pid, _ in self.computing.values())]:
             try:
-                os.killpg(pid, signal.SIGKILL)
+                os.killpg(pid, _SIGKILL)
             except OSError:
                 pass  # It has just ended by itself.
 

@@ -43,6 +43,7 @@ class Shared:
         self.order = order
         self.store = store
         self._parameters: dict[str, bytes] | None = None
+        self._base: dict[str, bytes] | None = None
         self._values: dict[str, Any] = {}
         self._items: dict[int, Any] = {}
 
@@ -56,6 +57,14 @@ class Shared:
             value = None if entry is None else self.read(attribute, entry)
             self._values[attribute] = value
         return value
+
+    def base(self) -> dict[str, bytes]:
+        """What the manifests of all inputs add to; a join of many is told it once."""
+        if self._base is None:
+            packed = self.order.get("base")
+            entries = _artifacts.manifest_unpack(packed) if packed else {}
+            self._base = {name: it for name, it in entries.items() if not name.startswith("__")}
+        return self._base
 
     def item(self, level: int) -> Any:
         """The item of the foreach at `level`, from the outermost."""
@@ -100,7 +109,10 @@ class View:
         """The artifacts to read: name to entry."""
         if self._entries is None:
             manifest = self._manifest
-            self._entries = _artifacts.manifest_unpack(manifest) if manifest else {}
+            if manifest:
+                self._entries = {**self.shared.base(), **_artifacts.manifest_unpack(manifest)}
+            else:
+                self._entries = {}
         return self._entries
 
     def has(self, name: str) -> bool:

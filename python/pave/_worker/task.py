@@ -78,6 +78,8 @@ class Attempt:
 
         for name, value in self.order["environment"]:
             os.environ[name] = value
+            if name == "TZ":
+                time.tzset()
         Construction.mode = Construction.TASK
         flow = self.flow_class()
         shared = Shared(self.order, ArtifactStore(self.order["store"]))
@@ -90,6 +92,7 @@ class Attempt:
     def _run_body(self, flow: FlowSpec, state: FlowState) -> BaseException | None:
         """Runs the step; gives what it raised."""
         began = time.monotonic()
+        process = os.getpid()
         try:
             body: Callable[..., Any] = getattr(flow, self.order["step"])
             arguments = (self._inputs(state.shared),) if state.is_join else ()
@@ -100,6 +103,9 @@ class Attempt:
             return error
         finally:
             self.body_ms = int((time.monotonic() - began) * 1000)
+            if os.getpid() != process:
+                # A process that the step has forked came back; only the first one answers.
+                os._exit(1)
         return None
 
     def _inputs(self, shared: Shared) -> Inputs:
