@@ -148,7 +148,10 @@ impl Scheduler {
             }
             Event::AttemptFailed { task, then, .. } => self.apply_failed(task.0, *then, false),
             Event::AttemptLost { task, then, .. } => self.apply_failed(task.0, *then, true),
-            Event::RunStopping { state, .. } => self.run = Run::Stopping(*state),
+            Event::RunStopping { state, .. } => {
+                self.queue_executed();
+                self.run = Run::Stopping(*state);
+            }
             Event::RunFinished { state } => {
                 self.run = Run::Finished(*state);
                 self.interrupt_tried();
@@ -232,6 +235,27 @@ impl Scheduler {
             if let Some(spot) = self.tree.spot(task) {
                 self.tree.tally.set(task, spot.step, Phase::Interrupted);
             }
+        }
+    }
+
+    /// Moves fresh tasks to the queue up to the first that is cloned. Live, that has been done by
+    /// the time it is asked for; of stored events, not.
+    pub(crate) fn queue_executed(&mut self) {
+        while let Some(span) = self.fresh.front().copied() {
+            let together = self.plan.step(span.step).together;
+            let limits = self.limits();
+            let (count, cloned) = if !self.resume.is_active() {
+                (span.count, false)
+            } else if together {
+                (span.count, self.resume.finds_all(&self.tree, &limits, span))
+            } else {
+                let found = self.resume.find(&self.tree, &limits, span.first);
+                (1, found.is_some())
+            };
+            if cloned {
+                return;
+            }
+            self.queue_fresh(count);
         }
     }
 

@@ -13,7 +13,7 @@
 //! | `apply.rs` | what each event changes |
 //! | `recover.rs` | going on after a crash |
 //! | `tree.rs`, `joins.rs`, `tally.rs` | task numbers, places, joins, a byte of state per task |
-//! | `queue.rs` | who is launched next |
+//! | `queue.rs`, `resources.rs` | who is launched next |
 //! | `attempts.rs` | retries, fallbacks, losses |
 //! | `resume.rs` | what is cloned |
 //! | `verdict.rs` | whether a task may lead where it says |
@@ -26,6 +26,7 @@ mod message;
 mod plan;
 mod queue;
 mod recover;
+mod resources;
 mod resume;
 mod scheduler;
 mod tally;

@@ -12,6 +12,7 @@ use pave_graph::{Graph, Resources, StepIndex};
 
 use crate::Options;
 use crate::plan::Plan;
+use crate::resources::Kind;
 use crate::tree::Span;
 
 /// How many tasks may overtake a waiting one.
@@ -202,11 +203,11 @@ impl Queue {
 
     fn admits(&self, need: Resources, count: u32, options: &Options) -> bool {
         let workers = self.workers.saturating_add(count as usize);
-        let used = self.used;
         workers <= options.max_workers.max(1)
-            && fits(need.cpu_milli, count, used.cpu_milli, options.cpu_milli)
-            && fits(need.memory_mib, count, used.memory_mib, options.memory_mib)
-            && fits(need.gpu, count, used.gpu, options.gpu)
+            && Kind::ALL.into_iter().all(|kind| {
+                let (need, used) = (kind.need(&need), kind.need(&self.used));
+                kind.fits(need, u64::from(count), used, kind.capacity(options))
+            })
     }
 
     fn need(&self, step: StepIndex) -> Resources {
@@ -214,9 +215,4 @@ impl Queue {
             .get(usize::from(step.0))
             .map_or_else(Resources::default, |lane| lane.need)
     }
-}
-
-/// Whether `count` reservations of `need` fit beside those `used`. Nothing fits everywhere.
-pub(crate) fn fits(need: u64, count: u32, used: u64, capacity: u64) -> bool {
-    need == 0 || used.saturating_add(need.saturating_mul(u64::from(count))) <= capacity
 }

@@ -69,32 +69,11 @@ impl Scheduler {
                 }
             }
         }
-        scheduler.queue_executed();
+        if scheduler.run == Run::Running {
+            scheduler.queue_executed();
+        }
         let effects = scheduler.timers();
         Ok((scheduler, effects))
-    }
-
-    /// Moves fresh tasks to the queue that had been found to be executed before the crash.
-    fn queue_executed(&mut self) {
-        if self.run != Run::Running {
-            return;
-        }
-        while let Some(span) = self.fresh.front().copied() {
-            let together = self.plan.step(span.step).together;
-            let limits = self.limits();
-            let (count, cloned) = if !self.resume.is_active() {
-                (span.count, false)
-            } else if together {
-                (span.count, self.resume.finds_all(&self.tree, &limits, span))
-            } else {
-                let found = self.resume.find(&self.tree, &limits, span.first);
-                (1, found.is_some())
-            };
-            if cloned {
-                return;
-            }
-            self.queue_fresh(count);
-        }
     }
 
     /// Every timer that is needed, for its full time.

@@ -217,14 +217,14 @@ impl Tree {
                 .filter_map(|column| column.get(offset).map(TaskNumber))
                 .collect(),
             Parents::Items => {
-                self.gathered
-                    .get(&(block.first + offset))
-                    .map_or_else(Vec::new, |scope| {
-                        let scope = self.scope(*scope);
-                        (0..scope.count)
-                            .filter_map(|item| scope.arrived.get(item).map(TaskNumber))
-                            .collect()
-                    })
+                let Some(scope) = self.gathered.get(&(block.first + offset)) else {
+                    return Vec::new();
+                };
+                let scope = self.scope(*scope);
+                let mut parents = Vec::with_capacity(scope.count as usize);
+                let arrived = (0..scope.count).filter_map(|item| scope.arrived.get(item));
+                parents.extend(arrived.map(TaskNumber));
+                parents
             }
         }
     }

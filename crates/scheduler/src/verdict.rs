@@ -4,7 +4,7 @@ use pave_graph::{Graph, Transition};
 use pave_model::Code;
 
 use crate::plan::Plan;
-use crate::queue::fits;
+use crate::resources::Kind;
 use crate::tree::{MAX_TASKS, Spot, Tree};
 use crate::{Options, Verdict};
 
@@ -109,30 +109,25 @@ impl Limits<'_> {
     /// The members of a gang run at the same time, so all of them must fit at once.
     fn check_gang(&self, spot: Spot, verdict: &Verdict, splits: u64) -> Result<(), Objection> {
         let name = &self.graph.step(spot.step).name;
-        let too_large = |what: &str, asked: u64, has: u64| {
+        let too_large = |asked: String, has: String| {
             let reason = format!(
                 "step `{name}` starts a gang of {splits} tasks that run at the same time, which \
-                 takes {asked} {what} where the run has {has}; lower num_parallel or give the run more"
+                 takes {asked} where the run has {has}; lower num_parallel or give the run more"
             );
             Err((Code::R003, reason))
         };
         let workers = self.options.max_workers.max(1) as u64;
         if splits > workers {
-            return too_large("workers", splits, workers);
+            return too_large(format!("{splits} workers"), workers.to_string());
         }
         let Some(child) = verdict.next.first() else {
             return Ok(());
         };
-        let need = self.graph.step(*child).resources;
-        let options = self.options;
-        let count = u32::try_from(splits).unwrap_or(u32::MAX);
-        for (what, need, has) in [
-            ("thousandths of a CPU", need.cpu_milli, options.cpu_milli),
-            ("MiB of memory", need.memory_mib, options.memory_mib),
-            ("GPUs", need.gpu, options.gpu),
-        ] {
-            if !fits(need, count, 0, has) {
-                return too_large(what, need.saturating_mul(splits), has);
+        let need = &self.graph.step(*child).resources;
+        for kind in Kind::ALL {
+            let (need, has) = (kind.need(need), kind.capacity(self.options));
+            if !kind.fits(need, splits, 0, has) {
+                return too_large(kind.tell(need.saturating_mul(splits)), kind.tell(has));
             }
         }
         Ok(())

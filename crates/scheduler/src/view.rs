@@ -4,9 +4,10 @@ use pave_graph::{Resources, StepIndex};
 use pave_model::{AttemptNumber, Code, Millis, RunState, TaskNumber, TaskState};
 
 use crate::attempts::Tries;
+use crate::resources::Kind;
 use crate::scheduler::Run;
 use crate::tally::Phase;
-use crate::{Counts, Frame, Place, Scheduler, queue};
+use crate::{Counts, Frame, Place, Scheduler};
 
 /// An attempt that is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,18 +25,16 @@ pub struct UnderWay {
 /// A step that asks for more of something than there is, so that it could never run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "step `{step}` asks for {asked} {what}, but this machine has {has}; \
+    "step `{step}` asks for {asked}, but this machine has {has}; \
      lower what its @resources ask for, or run it on a larger machine"
 )]
 pub struct TooLarge {
     /// The step's name.
     pub step: String,
-    /// What it asks for too much of, in words.
-    pub what: &'static str,
-    /// How much it asks for.
-    pub asked: u64,
-    /// How much there is.
-    pub has: u64,
+    /// What it asks for too much of, in words, such as `8 CPUs`.
+    pub asked: String,
+    /// How much there is, in words.
+    pub has: String,
 }
 
 impl TooLarge {
@@ -185,21 +184,14 @@ impl Scheduler {
     /// # Errors
     /// [`TooLarge`], of the first such step.
     pub fn fits(&self) -> Result<(), TooLarge> {
-        let options = &self.options;
         for step in &self.graph.steps {
-            let need = step.resources;
-            for (what, asked, has) in [
-                ("thousandths of a CPU", need.cpu_milli, options.cpu_milli),
-                ("MiB of memory", need.memory_mib, options.memory_mib),
-                ("GPUs", need.gpu, options.gpu),
-            ] {
-                if !queue::fits(asked, 1, 0, has) {
-                    let step = step.name.clone();
+            for kind in Kind::ALL {
+                let (asked, has) = (kind.need(&step.resources), kind.capacity(&self.options));
+                if !kind.fits(asked, 1, 0, has) {
                     return Err(TooLarge {
-                        step,
-                        what,
-                        asked,
-                        has,
+                        step: step.name.clone(),
+                        asked: kind.tell(asked),
+                        has: kind.tell(has),
                     });
                 }
             }

@@ -8,7 +8,7 @@ use crate::{GraphBuilder, Random};
 /// Deepest nesting of splits.
 const DEEPEST: u32 = 3;
 
-/// A flow of up to about twenty steps.
+/// A flow of up to about thirty steps.
 #[must_use]
 pub fn random_graph(random: &mut Random) -> Graph {
     let mut maker = Maker {
@@ -17,7 +17,7 @@ pub fn random_graph(random: &mut Random) -> Graph {
         steps: 1,
         budget: 0,
     };
-    maker.budget = maker.random.between(1, 14);
+    maker.budget = maker.random.between(1, 24);
     let last = maker.sequence("start".to_owned(), 0);
     if maker.random.chance(90) {
         let end = maker.step("end");
@@ -55,7 +55,7 @@ impl Maker<'_> {
     /// Grows a sequence of parts behind `from`, which has no arrow yet. Returns its last step,
     /// which has none either.
     fn sequence(&mut self, mut from: String, depth: u32) -> String {
-        while self.steps < self.budget && self.random.chance(75) {
+        while self.steps < self.budget && self.random.chance(88) {
             from = self.part(from, depth);
         }
         from

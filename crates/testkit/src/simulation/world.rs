@@ -273,10 +273,7 @@ impl World {
         self.scheduler = scheduler;
         let reached = self.scheduler.snapshot();
         if reached != self.reached {
-            return Err(format!(
-                "recovered otherwise:\n{reached:#?}\nlive:\n{:#?}",
-                self.reached
-            ));
+            return Err(difference(&reached, &self.reached));
         }
         if effects
             .iter()
@@ -313,9 +310,7 @@ impl World {
         let live = &self.reached;
         match recovered == *live {
             true => Ok(()),
-            false => Err(format!(
-                "recovered otherwise:\n{recovered:#?}\nlive:\n{live:#?}"
-            )),
+            false => Err(difference(&recovered, live)),
         }
     }
 
@@ -368,4 +363,21 @@ impl World {
         }
         self.history.push_back(line);
     }
+}
+
+/// What is otherwise in a recovered state.
+fn difference(recovered: &Snapshot, live: &Snapshot) -> Broken {
+    let tell = |snapshot: &Snapshot| {
+        let text = format!("{snapshot:?}");
+        text.replace("TaskNumber", "")
+            .replace("StepIndex", "")
+            .replace("), (", "),\n(")
+    };
+    let (recovered, live) = (tell(recovered), tell(live));
+    let pairs = recovered.lines().zip(live.lines());
+    let other = pairs.filter(|(recovered, live)| recovered != live);
+    let lines: Vec<String> = other
+        .map(|(recovered, live)| format!("  recovered {recovered}\n  live      {live}"))
+        .collect();
+    format!("recovered otherwise:\n{}", lines.join("\n"))
 }
