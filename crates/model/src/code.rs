@@ -48,7 +48,6 @@ codes! {
     G017 "no steps",
     G018 "parallel step misused",
     G019 "too many steps",
-    G019 "too many steps",
     // P: parameters.
     P001 "unknown parameter",
     P002 "parameter has the wrong type",
