@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from . import _client_show as show
+from ._artifacts import EntryInfo, entry_info
 from ._client_objects import MetaflowObject
-from ._client_values import Description, describe, load
+from ._client_values import load
 from ._client_view import View
 from .exceptions import MetaflowNotFound
 
@@ -37,7 +38,7 @@ class MetaflowData:
         entry = None if name.startswith("_") else task._entry(name)
         if entry is None:
             raise AttributeError(task.absent(name), name=name)
-        return load(task._run, entry)
+        return load(task._run, task.pathspec, entry)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"artifacts never change: {self._task.pathspec} keeps its {name!r}")
@@ -82,7 +83,7 @@ class DataArtifact(MetaflowObject):
     (0.93, 'float', 9)
     """
 
-    __slots__ = ("_described", "_name", "_task")
+    __slots__ = ("_info", "_name", "_task")
     _DEPTH = 5
     _task: Task
     _name: str
@@ -114,7 +115,7 @@ class DataArtifact(MetaflowObject):
         self._task = task
         self._name = name
         self._pathspec = f"{task.pathspec}/{name}"
-        self._described: Description | None = None
+        self._info: EntryInfo | None = None
 
     def _run_or_none(self) -> Run:
         return self._task._run
@@ -131,10 +132,10 @@ class DataArtifact(MetaflowObject):
             raise MetaflowNotFound(self._task.absent(self._name))
         return entry
 
-    def _described_as(self) -> Description:
-        if self._described is None:
-            self._described = describe(self._entry())
-        return self._described
+    def _facts_known(self) -> EntryInfo:
+        if self._info is None:
+            self._info = entry_info(self._entry())
+        return self._info
 
     @property
     def parent(self) -> Task:
@@ -160,27 +161,27 @@ class DataArtifact(MetaflowObject):
     @property
     def data(self) -> Any:
         """The value, read anew each time."""
-        return load(self._task._run, self._entry())
+        return load(self._task._run, self._task.pathspec, self._entry())
 
     @property
     def size(self) -> int:
         """Bytes of its content, uncompressed."""
-        return self._described_as().size
+        return self._facts_known().size
 
     @property
     def sha(self) -> str:
         """Hash of its content (BLAKE3, hexadecimal): equal contents have equal hashes."""
-        return self._described_as().hash
+        return self._facts_known().hash
 
     @property
     def type(self) -> str:
         """The value's type, such as ``pandas.DataFrame``; told without reading the value."""
-        return self._described_as().type
+        return self._facts_known().type_name
 
     @property
     def encoding(self) -> str:
         """How it is stored, such as ``value``, ``frame``, ``array`` or ``pickle``."""
-        return self._described_as().encoding
+        return self._facts_known().encoding
 
     def _facts(self) -> list[str]:
         return show.artifact_facts(self)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from . import _client_show as show
 from ._client_objects import MetaflowObject, local_time
 from ._client_run import Run
-from ._client_view import View, current_view, refuse_absent, refuse_hidden
+from ._client_view import View, current_view, is_store, refuse_absent, refuse_hidden
 from .exceptions import InvalidPathspec, MetaflowNamespaceMismatch, MetaflowNotFound
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ class Metaflow:
 
     def __iter__(self) -> Iterator[Flow]:
         view = self._view
-        return (Flow._of(view, name) for name in view.store.flows(view.tags))
+        names = view.store.flows(view.tags) if is_store(view.folder) else []
+        return (Flow._of(view, name) for name in names)
 
     def __getitem__(self, name: str) -> Flow:
         return Flow(name, _view=self._view)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from . import _client_show as show
 from ._client_objects import MetaflowObject, local_time
 from ._client_task import Task
-from ._client_values import load_many
+from ._client_values import load_all
 from ._client_view import View, suggest
 from .exceptions import MetaflowNotFound
 
@@ -149,7 +149,8 @@ class Step(MetaflowObject):
             raise MetaflowNotFound(
                 f"{Task._of(self._run, record).absent(name)}; pass default= to fill such gaps"
             )
-        return load_many(self._run, entries, default)
+        step = self.pathspec
+        return load_all(self._run, entries, default, lambda at: f"{step}/{tasks[at].number}")
 
     @property
     def parent_steps(self) -> Iterator[Step]:

@@ -136,7 +136,7 @@ def metadata(ms: str | os.PathLike[str]) -> str:
         raise ValueError(f"{text!r} is a service; Pave reads stores on disk, such as './.pave'")
     folder = Path(text).expanduser().absolute()
     for candidate in (folder / _FOLDER, folder):
-        if is_store(candidate):
+        if is_store(str(candidate)):
             _chosen_store = str(candidate)
             return get_metadata()
     raise ValueError(f"there is no store at {folder}: expected a {_FOLDER} folder with runs in it")
@@ -168,9 +168,13 @@ def discover() -> str:
     return str(next((folder for folder in above if folder.is_dir()), here / _FOLDER))
 
 
-def is_store(folder: Path) -> bool:
+def is_store(folder: str) -> bool:
     """Whether something has been run into `folder`."""
-    return (folder / "metadata.db").is_file()
+    return os.path.isfile(_database(folder))
+
+
+def _database(folder: str) -> str:
+    return os.path.join(folder, "metadata.db")
 
 
 def open_store(folder: str) -> MetadataStore:
@@ -178,7 +182,7 @@ def open_store(folder: str) -> MetadataStore:
     from ._native import MetadataStore
 
     try:
-        found = os.stat(os.path.join(folder, "metadata.db"))
+        found = os.stat(_database(folder))
     except FileNotFoundError:
         raise MetaflowNotFound(
             f"there are no runs yet: no store at {folder}. Run a flow from this folder, name the "

@@ -218,7 +218,8 @@ class _Alarm:
             signal.signal(signal.SIGALRM, self.previous)
 
     def _ring(self, *_: object) -> None:
-        raise TimeoutException(f"step `{self.step}` took longer than {self.seconds} seconds")
+        unit = "second" if self.seconds == 1 else "seconds"
+        raise TimeoutException(f"step `{self.step}` took longer than {self.seconds} {unit}")
 
 
 def _declared(tail: dict[str, Any]) -> list[str]:
