@@ -216,3 +216,7 @@ impl Queue {
             .map_or_else(Resources::default, |lane| lane.need)
     }
 }
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;

@@ -120,24 +120,21 @@ impl World {
             self.crashes_left = random.below(8);
         }
         self.plan_interrupts(random);
-        self.input(random, Input::Start)?;
+        self.input(random, vec![Input::Start])?;
         let mut inputs = 0;
         while let Some(happening) = self.clock.advance() {
             inputs += 1;
             if inputs > MOST_INPUTS {
                 return Err("the run goes round in circles".into());
             }
-            let input = match happening {
-                Happening::Timer(_, life) if life != self.life => continue,
-                Happening::Answer(answer) if !self.executor.says(&answer) => continue,
-                Happening::Timer(timer, _) => Input::Elapsed(timer),
-                Happening::Answer(answer) => answer.input,
-                Happening::Interrupt => {
-                    self.interrupted |= self.ledger.finished().is_none();
-                    Input::Interrupt
-                }
-            };
-            self.input(random, input)?;
+            let mut batch: Vec<Input> = self.hear(happening).into_iter().collect();
+            while !batch.is_empty() && random.chance(20) {
+                let Some(next) = self.clock.advance() else {
+                    break;
+                };
+                batch.extend(self.hear(next));
+            }
+            self.input(random, batch)?;
         }
         self.ledger.close(self.interrupted)?;
         self.check_view()?;
@@ -156,13 +153,31 @@ impl World {
         }
     }
 
-    /// One turn of the runtime: step, store, perform. After a crash, recovers and goes on.
-    fn input(&mut self, random: &mut Random, input: Input) -> Result<(), Broken> {
-        self.note(format!("at {}: {input:?}", self.clock.now()));
+    /// What the runtime is told by a happening; nothing if it died with a process or the runtime.
+    fn hear(&mut self, happening: Happening) -> Option<Input> {
+        match happening {
+            Happening::Timer(timer, life) => (life == self.life).then_some(Input::Elapsed(timer)),
+            Happening::Answer(answer) => self.executor.says(&answer).then_some(answer.input),
+            Happening::Interrupt => {
+                self.interrupted |= self.ledger.finished().is_none();
+                Some(Input::Interrupt)
+            }
+        }
+    }
+
+    /// One turn of the runtime: step with all that was heard, store, perform. After a crash,
+    /// recovers and goes on.
+    fn input(&mut self, random: &mut Random, batch: Vec<Input>) -> Result<(), Broken> {
         let finished = self.ledger.finished().is_some();
-        let outcome = self.scheduler.step(self.clock.now(), input);
-        let silent = outcome == Outcome::default();
-        if finished && !silent {
+        let mut outcome = Outcome::default();
+        for input in batch {
+            self.note(format!("at {}: {input:?}", self.clock.now()));
+            let step = self.scheduler.step(self.clock.now(), input);
+            outcome.events.extend(step.events);
+            outcome.effects.extend(step.effects);
+            outcome.refused.extend(step.refused);
+        }
+        if finished && outcome != Outcome::default() {
             return Err("something came of an input after the end".into());
         }
         let mut done = self.turn(random, &outcome)?;
