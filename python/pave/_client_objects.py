@@ -142,6 +142,8 @@ class MetaflowObject:
             why = f"it has {len(parts)} parts" if all(parts) else "a part of it is empty"
         elif not all(part.isdecimal() and part.isascii() for part in numbers):
             why = "runs and tasks are named by their numbers"
+        elif any(len(part) > 10 for part in numbers):
+            why = "no run or task has a number that large"
         else:
             return parts
         raise InvalidPathspec(

@@ -6,6 +6,7 @@ Owns: which store is read, whose runs are seen, and the words when something isn
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -88,16 +89,27 @@ def namespace(ns: str | None) -> str | None:
 
 def get_namespace() -> str | None:
     """The namespace in force; ``None`` is the global one."""
-    return default_namespace() if _namespace is _UNSET else _namespace
+    return _first_namespace() if _namespace is _UNSET else _namespace
 
 
 def default_namespace() -> str | None:
     """Goes back to the namespace this process began with, and returns it.
 
-    That is ``production:<token>`` if ``METAFLOW_PRODUCTION_TOKEN`` is set, else ``user:<name>``.
+    Within a task that is the run's. Elsewhere it is ``production:<token>`` if
+    ``METAFLOW_PRODUCTION_TOKEN`` is set, else ``user:<name>``.
     """
+    global _namespace
+    _namespace = _UNSET
+    return _first_namespace()
+
+
+def _first_namespace() -> str | None:
+    current = sys.modules.get(f"{__package__}._current")
+    task = current.current._task if current else None
+    if task is not None:
+        return task["namespace"] or None
     token = os.environ.get("METAFLOW_PRODUCTION_TOKEN")
-    return namespace(f"production:{token}" if token else f"user:{user_name()}")
+    return f"production:{token}" if token else f"user:{user_name()}"
 
 
 def user_name() -> str:
@@ -150,8 +162,8 @@ def get_metadata() -> str:
 def default_metadata() -> str:
     """Goes back to the store found by itself, and returns it.
 
-    That is the folder in ``PAVE_STORE``, else the nearest ``.pave`` from the working directory
-    upwards.
+    That is the folder in ``PAVE_STORE``, which tasks have set, else the nearest ``.pave`` from the
+    working directory upwards.
     """
     global _chosen_store
     _chosen_store = None

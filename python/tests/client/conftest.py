@@ -21,6 +21,7 @@ class Place:
     folder: Path
     user: str = "ada"
     variables: dict = field(default_factory=dict)
+    flows: Path = FLOWS
 
     @property
     def store(self):
@@ -96,6 +97,21 @@ def hurdle(jumped, monkeypatch):
     """The store of `jumped`."""
     jumped.look(monkeypatch)
     return jumped
+
+
+@pytest.fixture(scope="session")
+def wandered(tmp_path_factory):
+    """A run of Nested."""
+    place = Place(tmp_path_factory.mktemp("nested"))
+    place.run("nested", "run")
+    return place
+
+
+@pytest.fixture
+def nested(wandered, monkeypatch):
+    """The store of `wandered`."""
+    wandered.look(monkeypatch)
+    return wandered
 
 
 @pytest.fixture
