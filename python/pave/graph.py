@@ -190,7 +190,7 @@ def plain(value: Any) -> Any:
 
 def clean_doc(doc: str | None) -> str:
     """Takes a docstring's indentation away."""
-    lines = (doc or "").expandtabs().strip().split("\n")
-    margins = [len(line) - len(line.lstrip()) for line in lines[1:] if line.strip()]
+    first, *rest = (doc or "").expandtabs().split("\n")
+    margins = [len(line) - len(line.lstrip()) for line in rest if line.strip()]
     margin = min(margins, default=0)
-    return "\n".join([lines[0], *(line[margin:].rstrip() for line in lines[1:])])
+    return "\n".join([first.strip(), *(line[margin:].rstrip() for line in rest)]).strip("\n")

@@ -35,9 +35,11 @@ class Taken:
         The items in short, while they are few.
     items
         The items of a foreach, to be stored one by one.
+    artifact
+        The artifact that a foreach goes over.
     """
 
-    __slots__ = ("items", "labels", "splits", "steps")
+    __slots__ = ("artifact", "items", "labels", "splits", "steps")
 
     def __init__(
         self,
@@ -45,11 +47,13 @@ class Taken:
         splits: int | None = None,
         labels: list[str] | None = None,
         items: list[Any] | None = None,
+        artifact: str = "",
     ) -> None:
         self.steps = steps
         self.splits = splits
         self.labels = labels or []
         self.items = items
+        self.artifact = artifact
 
 
 def take(flow: FlowSpec, targets: tuple[Any, ...], keywords: dict[str, Any]) -> None:
@@ -88,7 +92,7 @@ def _resolve(
         limit = None if state is None else state.max_num_splits
         items = call.items(keywords["foreach"], limit)
         labels = [_label(item) for item in items] if len(items) <= MAX_LABELS else []
-        return Taken(steps, len(items), labels, items)
+        return Taken(steps, len(items), labels, items, keywords["foreach"])
     if not steps:
         raise call.error("names no step")
     return Taken(steps)

@@ -58,6 +58,16 @@ def format_traceback(error: BaseException, *, whole: bool = False) -> str:
     return "".join(told.format_exception_only() if bare else told.format())
 
 
+def has_user_frames(error: BaseException) -> bool:
+    """Whether an exception passed through the user's own code."""
+    frames = error.__traceback__
+    while frames is not None:
+        if _is_users(frames.tb_frame.f_code.co_filename):
+            return True
+        frames = frames.tb_next
+    return False
+
+
 def _keep_user_frames(told: TracebackException, seen: set[int]) -> None:
     if id(told) in seen:
         return

@@ -10,7 +10,11 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
+#: How often, and how far apart in seconds, native threads are looked for before they count.
+_LOOKS = 10
+_PAUSE = 0.005
 #: Threads whose libraries handle a fork by themselves, by name.
 _HARMLESS = ("jemalloc_bg_thd", "polars-ooc-clea")
 _OPENBLAS_COUNTERS = (
@@ -55,19 +59,28 @@ def _python_threads() -> str | None:
 
 
 def _native_threads() -> str | None:
-    main = str(os.getpid())
-    names = [_thread_name(thread) for thread in os.listdir("/proc/self/task") if thread != main]
-    unknown = [name for name in names if name not in _HARMLESS]
-    if not unknown:
-        return None
-    accounted = _openblas_threads()
-    if len(unknown) <= accounted:
-        return None
+    accounted = 0
+    unknown: list[str] = []
+    for _ in range(_LOOKS):
+        unknown = _unknown_threads()
+        if unknown and not accounted:
+            accounted = _openblas_threads()
+        if len(unknown) <= accounted:
+            return None
+        # A thread that was joined may still be on its way out.
+        time.sleep(_PAUSE)
     listed = ", ".join(sorted(set(unknown)))
     return (
         f"{len(unknown) - accounted} native threads are alive after the flow file was imported "
         f"(named {listed}), as after an OpenMP computation; compute in steps instead"
     )
+
+
+def _unknown_threads() -> list[str]:
+    """Names the threads besides the main one that nothing is known of."""
+    main = str(os.getpid())
+    names = [_thread_name(thread) for thread in os.listdir("/proc/self/task") if thread != main]
+    return [name for name in names if name not in _HARMLESS]
 
 
 def _thread_name(thread: str) -> str:

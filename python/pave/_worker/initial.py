@@ -108,7 +108,7 @@ def _computed(parameter: Parameter, flow: str, user: str) -> Any:
     if is_bool or not isinstance(value, _TYPES[parameter.kind]):
         raise ParameterFieldTypeMismatch(
             f"the function that computes the default of parameter `{parameter.name}` gave a "
-            f"{type(value).__name__}; the parameter's type is {parameter.kind}"
+            f"value of type {type(value).__name__}; the parameter's type is {parameter.kind}"
         )
     return value
 

@@ -13,6 +13,7 @@ from .. import _artifacts
 from ..exceptions import DataException, MetaflowException, UnpicklableArtifactException
 from ..flowspec import STATE
 from ..parameters import Parameter
+from . import failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Shared:
         try:
             return self.store.get_item(reference["entry"], reference["index"])
         except Exception as error:
-            raise unreadable("the foreach's item", error) from error
+            raise unreadable(FOREACH_ITEMS, error) from error
 
 
 class View:
@@ -203,18 +204,23 @@ class FlowState(View):
         other artifacts are stored all the same.
         """
         entries = dict(self.entries) if self.is_join else {}
+        inherited = {} if self.is_join else self.entries
         problem: MetaflowException | None = None
         for name, value in self._changes(flow):
             entries.pop(name, None)
             try:
-                entries[name] = self.shared.store.put(name, value)
+                entry = self.shared.store.put(name, value)
             except Exception as error:
                 problem = problem or unstorable(name, value, error)
-        if self.taken is not None and self.taken.items is not None:
+            else:
+                if inherited.get(name) != entry:
+                    entries[name] = entry
+        taken = self.taken
+        if taken is not None and taken.items is not None:
             try:
-                entries[FOREACH_ITEMS] = self.shared.store.put_items(FOREACH_ITEMS, self.taken.items)
+                entries[FOREACH_ITEMS] = self.shared.store.put_items(FOREACH_ITEMS, taken.items)
             except Exception as error:
-                problem = problem or unstorable("the items of the foreach", self.taken.items, error)
+                problem = problem or unstorable(taken.artifact, taken.items, error)
         return entries, problem
 
     def _changes(self, flow: FlowSpec) -> Iterator[tuple[str, Any]]:
@@ -236,27 +242,26 @@ class FlowState(View):
 
 def unreadable(name: str, error: Exception) -> DataException:
     """Says that an artifact of an input can't be read, and why."""
-    what = name if " " in name else f"artifact `{name}`"
-    return DataException(f"{what} can't be read: {type(error).__name__}: {error}")
+    if isinstance(error, _artifacts.UnreadableArtifact):
+        return DataException(str(error))
+    return DataException(f"artifact `{name}` can't be read: {type(error).__name__}: {error}")
 
 
 def unstorable(name: str, value: Any, error: Exception) -> MetaflowException:
     """Says that an artifact can't be stored, and why."""
-    if isinstance(error, MetaflowException) and getattr(error, "kind", "") == "unstorable":
-        return error
-    what = name if " " in name else f"artifact `{name}` of type `{type_name_of(value)}`"
-    cause = error.__cause__ or error
-    problem = UnpicklableArtifactException(
-        f"{what} can't be stored: {type(cause).__name__}: {cause}"
-    )
-    problem.__cause__ = error
+    if isinstance(error, _artifacts.UnstorableArtifact):
+        error.name = name
+        problem = UnpicklableArtifactException(str(error))
+        cause = error.__cause__
+    else:
+        kind, cause = type(value).__qualname__, error
+        problem = UnpicklableArtifactException(
+            f"artifact `{name}` of type `{kind}` can't be stored: {type(error).__name__}: {error}"
+        )
+    # The cause says something new only where it happened in the user's own code.
+    if cause is not None and failure.has_user_frames(cause):
+        problem.__cause__ = cause
     return problem
-
-
-def type_name_of(value: Any) -> str:
-    """Names the type of a value with its module."""
-    cls = type(value)
-    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
 
 
 def _warn(text: str) -> None:

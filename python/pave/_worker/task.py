@@ -16,6 +16,7 @@ from ..exceptions import (
     MetaflowExceptionWrapper,
     MetaflowInternalError,
     TimeoutException,
+    UnpicklableArtifactException,
 )
 from ..flowspec import STATE, Construction
 from ..inputs import Inputs
@@ -66,7 +67,9 @@ class Attempt:
                 entries, _ = state.persist(flow)
         problem = self._sync(state)
         if problem is not None:
-            return self._answer({"failed": failure.describe(problem, "unstorable")}, {})
+            told = failure.describe(problem)
+            _print_error(told["message"])
+            return self._answer({"failed": told}, {})
         if error is not None and caught is None:
             told = self._describe(error)
             _print_error(told["traceback"] or told["message"])
@@ -187,7 +190,10 @@ class Attempt:
         try:
             state.shared.store.sync()
         except Exception as error:
-            return error
+            reason = getattr(error, "reason", None) or f"{type(error).__name__}: {error}"
+            return UnpicklableArtifactException(
+                f"the artifacts of step `{state.step}` could not be written: {reason}"
+            )
         return None
 
     def _answer(self, outcome: dict[str, Any], entries: dict[str, bytes]) -> dict[str, Any]:

@@ -11,8 +11,15 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import pave
 from fake_runtime import Runtime
 
+
+#: What flow files of tests import.
+NAMES = (
+    "FlowSpec step current Parameter JSONType IncludeFile "
+    f"{pave._STEP_DECORATORS} {pave._FLOW_DECORATORS}"
+).split()
 
 
 @pytest.fixture
@@ -45,7 +52,7 @@ def one_step(runtime: Callable[..., Runtime]) -> Callable[..., Runtime]:
 
 def flow_of(body: str, *, above: str = "", members: str = "") -> str:
     """Source of a flow with `body` in its start step."""
-    lines = ["from pave import *", *above.splitlines(), "class F(FlowSpec):"]
+    lines = [f"from pave import {', '.join(NAMES)}", *above.splitlines(), "class F(FlowSpec):"]
     lines += [f"    {line}" for line in members.splitlines()]
     lines += ["    @step", "    def start(self):"]
     lines += [f"        {line}" for line in body.splitlines()]

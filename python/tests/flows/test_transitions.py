@@ -171,7 +171,7 @@ ITEMS = [
 
 def foreach_of(value: str) -> str:
     return f"""
-from pave import *
+from pave import FlowSpec, step
 class F(FlowSpec):
     @step
     def start(self):
