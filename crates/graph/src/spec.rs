@@ -1,6 +1,6 @@
 //! What an SDK says of a flow: facts read from its source, not yet judged.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 /// A flow as its SDK describes it.
@@ -85,13 +85,21 @@ pub enum Tail {
         /// Positional arguments.
         targets: Vec<Target>,
         /// `foreach=`: `Some(Some(name))` a literal, `Some(None)` something computed.
-        #[serde(default)]
+        #[serde(
+            default,
+            deserialize_with = "written",
+            skip_serializing_if = "Option::is_none"
+        )]
         foreach: Option<Option<String>>,
         /// Whether `num_parallel=` is given.
         #[serde(default)]
         num_parallel: bool,
         /// `condition=`: `Some(Some(name))` a literal, `Some(None)` something computed.
-        #[serde(default)]
+        #[serde(
+            default,
+            deserialize_with = "written",
+            skip_serializing_if = "Option::is_none"
+        )]
         condition: Option<Option<String>>,
         /// Names of keywords that `next` doesn't have.
         #[serde(default)]
@@ -191,4 +199,33 @@ pub struct Parameter {
 
 fn yes() -> bool {
     true
+}
+
+/// Keeps a field that is there but null (written, and computed) apart from one that is absent.
+fn written<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(from).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Tail;
+
+    #[test]
+    fn a_computed_foreach_is_not_an_absent_one() {
+        let next = r#""kind":"next","line":1,"source":"","targets":[]"#;
+        for (more, expected) in [
+            ("", None),
+            (r#","foreach":null"#, Some(None)),
+            (r#","foreach":"xs""#, Some(Some("xs".to_owned()))),
+        ] {
+            let text = format!("{{{next}{more}}}");
+            let tail: Tail = serde_json::from_str(&text).unwrap();
+            let Tail::Next { foreach, .. } = &tail else {
+                panic!("{tail:?}")
+            };
+            assert_eq!(*foreach, expected);
+            let again = serde_json::to_string(&tail).unwrap();
+            assert_eq!(serde_json::from_str::<Tail>(&again).unwrap(), tail);
+        }
+    }
 }
