@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from html import escape
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -116,13 +115,15 @@ def task(task: Task) -> str:
 
 
 def _table(title: str, head: list[str], rows: list[list[str]]) -> str:
+    # Only notebooks pay for this module.
+    from html import escape
+
+    def cell(text: str) -> str:
+        colour = _COLOURS.get(text)
+        return f'<span style="color:{colour}">{text}</span>' if colour else escape(text)
+
     def row(tag: str, cells: list[str]) -> str:
-        return "<tr>" + "".join(f"<{tag}>{_cell(cell)}</{tag}>" for cell in cells) + "</tr>"
+        return "<tr>" + "".join(f"<{tag}>{cell(text)}</{tag}>" for text in cells) + "</tr>"
 
     body = "".join(row("td", cells) for cells in rows)
     return f"<table><caption>{escape(title)}</caption>{row('th', head)}{body}</table>"
-
-
-def _cell(text: str) -> str:
-    colour = _COLOURS.get(text)
-    return f'<span style="color:{colour}">{text}</span>' if colour else escape(text)

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
-from difflib import get_close_matches
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from .exceptions import MetaflowNamespaceMismatch, MetaflowNotFound
@@ -146,10 +144,10 @@ def metadata(ms: str | os.PathLike[str]) -> str:
     text = os.fspath(ms).removeprefix("local@")
     if "://" in text or text.startswith("service@"):
         raise ValueError(f"{text!r} is a service; Pave reads stores on disk, such as './.pave'")
-    folder = Path(text).expanduser().absolute()
-    for candidate in (folder / _FOLDER, folder):
-        if is_store(str(candidate)):
-            _chosen_store = str(candidate)
+    folder = os.path.abspath(os.path.expanduser(text))
+    for candidate in (os.path.join(folder, _FOLDER), folder):
+        if is_store(candidate):
+            _chosen_store = candidate
             return get_metadata()
     raise ValueError(f"there is no store at {folder}: expected a {_FOLDER} folder with runs in it")
 
@@ -172,12 +170,20 @@ def default_metadata() -> str:
 
 def discover() -> str:
     """The store's folder, whether it is there or not."""
-    here = Path.cwd()
+    here = os.getcwd()
     named = os.environ.get("PAVE_STORE")
     if named:
-        return str(here / named)
-    above = (folder / _FOLDER for folder in (here, *here.parents))
-    return str(next((folder for folder in above if folder.is_dir()), here / _FOLDER))
+        return os.path.abspath(named)
+    candidates = (os.path.join(folder, _FOLDER) for folder in _upwards(here))
+    return next(filter(os.path.isdir, candidates), os.path.join(here, _FOLDER))
+
+
+def _upwards(folder: str) -> Iterator[str]:
+    """A folder and all that it lies in."""
+    yield folder
+    while (above := os.path.dirname(folder)) != folder:
+        folder = above
+        yield folder
 
 
 def is_store(folder: str) -> bool:
@@ -224,6 +230,8 @@ def refuse_absent(
 
 def suggest(wanted: str, known: list[str], kind: str) -> str:
     """What to say after "does not exist": a close name, or the names there are."""
+    from difflib import get_close_matches
+
     folded = {name.casefold(): name for name in known}
     close = get_close_matches(wanted.casefold(), folded, n=1, cutoff=0.6)
     if close:
