@@ -90,10 +90,26 @@ fn bulk(store: &SqliteMetadata, folder: &Path) -> Result<(), Box<dyn Error>> {
     finish(store, &run, event)?;
     let began = Instant::now();
     let counts = store.count_tasks(run.id)?;
+    let counted = began.elapsed();
     println!(
-        "count {BULK} tasks      {:>10.2?} ({} counts)",
-        began.elapsed(),
+        "count {BULK} tasks      {counted:>10.2?} ({} counts)",
         counts.len()
+    );
+    let mut of_step = TaskFilter {
+        step: Some("prepare".into()),
+        ..TaskFilter::default()
+    };
+    let began = Instant::now();
+    let tasks = store.list_tasks(run.id, &of_step)?;
+    let listed = began.elapsed();
+    println!("list {} of them       {listed:>10.2?}", tasks.len());
+    (of_step.newest_first, of_step.limit) = (true, 1);
+    let began = Instant::now();
+    let newest = store.list_tasks(run.id, &of_step)?;
+    let listed = began.elapsed();
+    println!(
+        "the newest of these     {listed:>10.2?} (task {})",
+        newest[0].task
     );
     sizes(folder)
 }

@@ -7,6 +7,8 @@ mod codes;
 mod commit;
 mod fault;
 mod open;
+#[cfg(test)]
+mod plans;
 mod runs;
 mod tags;
 mod tasks;

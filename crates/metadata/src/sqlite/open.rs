@@ -92,7 +92,7 @@ pub(super) fn read_only(path: &Path) -> rusqlite::Result<Connection> {
     }
     let log = PathBuf::from(format!("{}-wal", path.display()));
     if log.metadata().map_or(0, |log| log.len()) == 0 {
-        return Connection::open_with_flags(unchanging(path), read).and_then(readable);
+        return unchanging(path);
     }
     // Locks can't be taken on a read-only file in this mode; nobody could release the pages we read
     // without an index, which lies in the same folder.
@@ -142,6 +142,12 @@ fn writable(path: &Path, create: bool, migrations: &[&str]) -> Result<Connection
     let found = check(path, &connection, known)?;
     if connection.is_readonly("main")? {
         return Err(Refusal::ReadOnly);
+    }
+    if found == 0 {
+        // Nothing is there to lose yet: the first `sync` puts the tables on the disk with the rest,
+        // and a power cut before it leaves an empty file, which becomes a store again. Waiting for
+        // the disk seven times would take longer than a short run.
+        connection.execute_batch("PRAGMA synchronous = OFF")?;
     }
     log_ahead(&connection)?;
     if found < known {
@@ -273,8 +279,8 @@ fn flags(mode: OpenFlags) -> OpenFlags {
     mode | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX
 }
 
-/// The file's address with the promise that nobody changes it meanwhile.
-fn unchanging(path: &Path) -> String {
+/// Opens a database that nobody changes meanwhile.
+pub(super) fn unchanging(path: &Path) -> rusqlite::Result<Connection> {
     let mut address = String::from("file:");
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {
@@ -284,7 +290,8 @@ fn unchanging(path: &Path) -> String {
         }
     }
     address.push_str("?immutable=1");
-    address
+    let read = flags(OpenFlags::SQLITE_OPEN_READ_ONLY);
+    Connection::open_with_flags(address, read).and_then(readable)
 }
 
 fn failed(path: &Path, reason: Reason) -> MetadataError {
