@@ -10,7 +10,7 @@ use pave_metadata::{Metadata, Owner, SqliteMetadata};
 use crate::script;
 
 /// How often the writer is killed.
-const ROUNDS: usize = 25;
+const ROUNDS: usize = 16;
 
 /// The writer: takes the run over and commits until it is killed, and says so after each commit.
 pub(crate) fn play(folder: &Path) {
@@ -57,7 +57,7 @@ fn a_killed_writer_leaves_the_commits_it_was_told_of_and_no_part_of_another() {
 #[test]
 fn a_process_killed_while_it_creates_the_store_is_in_nobodys_way() {
     let folder = tempfile::tempdir().unwrap();
-    for round in 0..40_u64 {
+    for round in 0..30_u64 {
         let place = folder.path().join(round.to_string());
         let mut child = crate::command("writer", &place, &[])
             .stdout(Stdio::null())
@@ -71,7 +71,7 @@ fn a_process_killed_while_it_creates_the_store_is_in_nobodys_way() {
             );
         }
         // A little later in each round, so that all of the creation is hit.
-        for _ in 0..round * 8 {
+        for _ in 0..round * 10 {
             std::hint::black_box(file.metadata().is_ok());
         }
         child.kill().unwrap();
@@ -113,7 +113,7 @@ fn a_power_cut_loses_commits_from_the_end_only() {
     };
     // What reached the disk of the log: a start of it, or all but a block somewhere.
     let mut before = 10;
-    for kept in (0..log.len()).step_by(5_000).chain([log.len()]) {
+    for kept in (0..log.len()).step_by(15_001).chain([log.len()]) {
         let stored = after_cut(&synced, &log[..kept]);
         assert!(
             stored >= before,
