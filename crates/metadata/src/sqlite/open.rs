@@ -94,8 +94,8 @@ pub(super) fn read_only(path: &Path) -> rusqlite::Result<Connection> {
     if log.metadata().map_or(0, |log| log.len()) == 0 {
         return unchanging(path);
     }
-    // Locks can't be taken on a read-only file in this mode; nobody could release the pages we read
-    // without an index, which lies in the same folder.
+    // Without locks, which can't be taken on a read-only file in this mode: a process that writes on
+    // this machine would have put its index beside the log.
     let alone = Connection::open_with_flags_and_vfs(path, read, c"unix-none")?;
     alone.execute_batch("PRAGMA locking_mode = EXCLUSIVE")?;
     readable(alone)
