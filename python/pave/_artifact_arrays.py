@@ -67,7 +67,7 @@ def restore_array(payload: Payload) -> Any:
         dtype = _restore_dtype(np, json.loads(notes["fields"]))
     order = "F" if is_fortran else "C"
     if dtype.itemsize == 0:
-        return np.zeros(shape, dtype=dtype, order=order)
+        return np.ndarray(tuple(shape), dtype=dtype, order=order)
     array = np.ndarray(tuple(shape), dtype=dtype, buffer=elements, order=order)
     return array[()] if "scalar" in notes else array
 

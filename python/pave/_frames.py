@@ -48,7 +48,11 @@ def encode_frame(value: Any, kind: str) -> Encoded | None:
         frame = encode_pandas(value, kind, KEY)
     else:
         frame = _encode_arrow(value, kind)
-    return None if frame is None else frame.encode()
+    try:
+        return None if frame is None else frame.encode()
+    except ValueError:
+        # A type that Arrow has in memory but not in its stream.
+        return None
 
 
 def restore_frame(frame: Frame) -> Any:

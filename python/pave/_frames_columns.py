@@ -72,10 +72,11 @@ class Piece(Protocol):
 
 
 def values_of(labelled: Any) -> Any:
-    """The values of a Series or Index, without copying: naive UTC for those in a timezone."""
-    if isinstance(labelled.dtype, (np.dtype, pd.DatetimeTZDtype)):
+    """The values of a Series or Index, without copying: integers for moments in a timezone."""
+    if isinstance(labelled.dtype, np.dtype):
         return labelled.values
-    return labelled.array
+    values = labelled.array
+    return values.asi8 if isinstance(labelled.dtype, pd.DatetimeTZDtype) else values
 
 
 def column_of(values: Any, dtype: Any) -> Piece:

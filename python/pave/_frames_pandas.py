@@ -9,23 +9,19 @@ Imported only once a frame is met, so pandas and numpy are loaded already.
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pave._frames_columns import (
-    Dictionary,
-    Piece,
-    Spec,
-    booleans_of,
-    column_of,
-    flat_index,
-    restore,
-    restore_flat_index,
-    values_of,
+from pave._frames_columns import Spec, booleans_of, column_of, restore, values_of
+from pave._frames_indexes import (
+    describe_index,
+    describe_labels,
+    index_names,
+    restore_index,
+    restore_labels,
 )
 from pave._frames_names import (
     Unfit,
@@ -35,11 +31,9 @@ from pave._frames_names import (
     restore_name,
     restore_plain,
 )
-from pave._native import Column, Frame
+from pave._native import Frame
 
 __all__ = ["Baseline", "encode_pandas", "restore_pandas"]
-
-_STRINGS = ("object", "string")
 
 
 def encode_pandas(value: Any, kind: str, key: str) -> Frame | None:
@@ -55,7 +49,7 @@ def encode_pandas(value: Any, kind: str, key: str) -> Frame | None:
         Where the description goes in the frame's metadata.
     """
     try:
-        index, index_pieces = _describe_index(value.index)
+        index, index_pieces = describe_index(value.index)
         described = {"type": kind, "index": index, **_notes(value)}
         if kind == "pandas.Series":
             names = ["value" if value.name is None else field_name(value.name)]
@@ -64,9 +58,9 @@ def encode_pandas(value: Any, kind: str, key: str) -> Frame | None:
         else:
             names = [field_name(label) for label in value.columns]
             pieces = [column_of(values_of(each), each.dtype) for _, each in value.items()]
-            described["columns"] = _describe_labels(value.columns)
+            described["columns"] = describe_labels(value.columns)
         described["dtypes"] = [piece.spec for piece in pieces]
-        names += _index_names(value.index, len(index_pieces))
+        names += index_names(value.index, len(index_pieces))
         columns = [piece.build() for piece in pieces + index_pieces]
         return Frame(names, columns, {key: json.dumps(described)}, len(value))
     except (Unfit, UnicodeError):
@@ -77,13 +71,13 @@ def restore_pandas(frame: Frame, described: Any) -> Any:
     """The DataFrame or Series, over the frame's memory where the layouts agree."""
     dtypes = described["dtypes"]
     rest = [frame.column(at) for at in range(len(dtypes), len(frame.names))]
-    index = _restore_index(described["index"], rest)
+    index = restore_index(described["index"], rest)
     if described["type"] == "pandas.Series":
         values = restore(dtypes[0], frame.column(0))
         name = restore_name(described["name"])
         value = pd.Series(values, index=index, dtype=values.dtype, name=name, copy=False)
     else:
-        labels = _restore_labels(described["columns"], frame.names[: len(dtypes)])
+        labels = restore_labels(described["columns"], frame.names[: len(dtypes)])
         value = _assemble(_blocks(frame, dtypes), index, labels)
     if "attrs" in described:
         value.attrs = restore_plain(described["attrs"])
@@ -100,100 +94,6 @@ def _notes(value: Any) -> dict[str, Any]:
     if not value.flags.allows_duplicate_labels:
         notes["unique_labels"] = True
     return notes
-
-
-# Indexes: a range is three numbers; any other is a column, or one for each level.
-
-
-def _describe_index(index: Any) -> tuple[Spec, list[Piece]]:
-    if type(index) is pd.RangeIndex:
-        bounds = [index.start, index.stop, index.step]
-        return {"kind": "range", "range": bounds, "name": name_to_json(index.name)}, []
-    if type(index) is pd.MultiIndex:
-        levels = zip(index.codes, index.levels, strict=True)
-        pieces: list[Piece] = [Dictionary(codes, level, False) for codes, level in levels]
-        spec = {
-            "kind": "multi",
-            "levels": [piece.spec["categories"] for piece in pieces],
-            "names": [name_to_json(name) for name in index.names],
-            "sortorder": None if index.sortorder is None else int(index.sortorder),
-        }
-        return spec, pieces
-    spec, piece = flat_index(index)
-    return {"kind": "flat", **spec, "name": name_to_json(index.name)}, [piece]
-
-
-def _restore_index(spec: Spec, columns: list[Column]) -> Any:
-    if spec["kind"] == "range":
-        return pd.RangeIndex(*spec["range"], name=restore_name(spec["name"]))
-    if spec["kind"] == "flat":
-        return restore_flat_index(spec, columns[0], restore_name(spec["name"]))
-    levels = [
-        restore_flat_index(level, column.categories(), None)
-        for level, column in zip(spec["levels"], columns, strict=True)
-    ]
-    codes = [column.codes() for column in columns]
-    return pd.MultiIndex(
-        levels=levels,
-        codes=[np.ndarray(len(each), dtype=each.type, buffer=each.data()) for each in codes],
-        names=[restore_name(name) for name in spec["names"]],
-        sortorder=spec["sortorder"],
-        verify_integrity=False,
-    )
-
-
-def _index_names(index: Any, count: int) -> list[str]:
-    names = list(index.names)[:count]
-    return [
-        name if type(name) is str else f"__index_level_{level}__"
-        for level, name in enumerate(names)
-    ]
-
-
-# Column labels: the fields' own names if that is all there is to them, else a frame of their own.
-
-
-def _describe_labels(labels: Any) -> Spec:
-    if type(labels) is pd.Index and all(type(label) is str for label in labels):
-        dtype = labels.dtype
-        if dtype == object:
-            return {"kind": "fields", "name": name_to_json(labels.name)}
-        if type(dtype) is pd.StringDtype:
-            missing = "NA" if dtype.na_value is pd.NA else "nan"
-            strings = {"storage": dtype.storage, "missing": missing}
-            return {"kind": "fields", "strings": strings, "name": name_to_json(labels.name)}
-    try:
-        spec, pieces = _describe_index(labels)
-    except Unfit:
-        if type(labels) is not pd.Index or labels.dtype != object:
-            raise
-        plain = plain_to_json(list(labels))
-        return {"kind": "plain", "plain": plain, "name": name_to_json(labels.name)}
-    if spec["kind"] == "range":
-        return spec
-    names = [f"level_{level}" for level in range(len(pieces))]
-    frame = Frame(names, [piece.build() for piece in pieces], {}, len(labels))
-    return {"kind": "frame", "index": spec, "frame": base64.b64encode(frame.to_bytes()).decode()}
-
-
-def _restore_labels(spec: Spec, fields: list[str]) -> Any:
-    if spec["kind"] == "range":
-        return _restore_index(spec, [])
-    if spec["kind"] == "frame":
-        frame = Frame.from_bytes(base64.b64decode(spec["frame"]))
-        columns = [frame.column(at) for at in range(len(frame.names))]
-        return _restore_index(spec["index"], columns)
-    name = restore_name(spec["name"])
-    if spec["kind"] == "plain":
-        labels = restore_plain(spec["plain"])
-        objects = np.empty(len(labels), dtype=object)
-        objects[:] = labels
-        return pd.Index(objects, dtype=object, name=name)
-    dtype: Any = object
-    if "strings" in spec:
-        missing = pd.NA if spec["strings"]["missing"] == "NA" else np.nan
-        dtype = pd.StringDtype(spec["strings"]["storage"], na_value=missing)
-    return pd.Index(fields, dtype=dtype, name=name)
 
 
 # Blocks: neighbours of one dtype become one two-dimensional array over the mapped memory.

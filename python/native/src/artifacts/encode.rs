@@ -68,8 +68,11 @@ struct Encoder {
     writer: ValueWriter,
     /// Addresses of the mutable objects met, which may be met once only.
     met: HashSet<usize>,
-    /// How many bytes each immutable object took that may be met again.
-    sizes: HashMap<usize, usize>,
+    /// How many mutable objects were met.
+    mutable: usize,
+    /// How many bytes each immutable object took that may be met again; `None` if a mutable one is
+    /// part of it, which would then be in two places.
+    sizes: HashMap<usize, Option<usize>>,
     /// Bytes that repeat what was written before.
     repeated: usize,
 }
@@ -169,6 +172,7 @@ impl Encoder {
 
     /// Notes a mutable object, and refuses it the second time.
     fn meet(&mut self, object: &Bound<'_, PyAny>) -> Written {
+        self.mutable += 1;
         if is_shared(object) && !self.met.insert(object.as_ptr() as usize) {
             return Err(Refusal::NotPlain);
         }
@@ -186,18 +190,19 @@ impl Encoder {
         }
         let address = object.as_ptr() as usize;
         if let Some(&size) = self.sizes.get(&address) {
-            self.repeat(size)?;
+            self.repeat(size.ok_or(Refusal::NotPlain)?)?;
         }
-        let start = self.writer.len();
+        let (start, mutable) = (self.writer.len(), self.mutable);
         write(self)?;
-        self.sizes.insert(address, self.writer.len() - start);
+        let size = (mutable == self.mutable).then(|| self.writer.len() - start);
+        self.sizes.insert(address, size);
         Ok(())
     }
 
     /// Accounts for a long text or bytes if it was written before.
     fn long(&mut self, object: &Bound<'_, PyAny>, size: usize) -> Written {
         if size >= LONG && is_shared(object) {
-            let again = self.sizes.insert(object.as_ptr() as usize, size).is_some();
+            let again = self.sizes.insert(object.as_ptr() as usize, Some(size)).is_some();
             if again {
                 return self.repeat(size);
             }

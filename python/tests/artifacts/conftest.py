@@ -1,0 +1,35 @@
+"""What the artifact tests share: a store of their own, and a check of one round trip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pave._artifacts import ArtifactStore, EntryInfo, entry_info
+
+RoundTrip = Callable[[Any], tuple[Any, EntryInfo]]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ArtifactStore:
+    return ArtifactStore(str(tmp_path / ".pave"))
+
+
+@pytest.fixture
+def round_trip(store: ArtifactStore) -> RoundTrip:
+    """Stores a value; gives what was read back, and the entry's info."""
+
+    def run(value: Any) -> tuple[Any, EntryInfo]:
+        entry = store.put("x", value)
+        return store.get(entry), entry_info(entry)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def shared_store(tmp_path_factory: pytest.TempPathFactory) -> ArtifactStore:
+    """For property tests, whose examples outnumber what a fixture may make."""
+    return ArtifactStore(str(tmp_path_factory.mktemp("store")))
