@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use crate::output::{errln, outln};
 use console::style;
 use pave_model::Code;
 
@@ -63,19 +64,20 @@ impl CliError {
             let error = serde_json::json!({"error": {
                 "code": self.code, "message": self.message, "causes": self.causes, "hint": self.hint,
             }});
-            println!("{error}");
+            outln!("{error}");
             return;
         }
         let head = style(format!("error[{}]", self.code))
             .for_stderr()
             .red()
             .bold();
-        eprintln!("{head}: {}", self.message);
+        errln!("{head}: {}", self.message);
+        let word = if self.exit == 2 { "and" } else { "because" };
         for cause in &self.causes {
-            eprintln!("  {} {cause}", style("because").for_stderr().dim());
+            errln!("  {} {cause}", style(word).for_stderr().dim());
         }
         if !self.hint.is_empty() {
-            eprintln!("  {} {}", style("next").for_stderr().cyan(), self.hint);
+            errln!("  {} {}", style("next").for_stderr().cyan(), self.hint);
         }
     }
 }
@@ -133,7 +135,7 @@ impl From<pave_exec::ExecError> for CliError {
 
 fn unusable(code: Code, failure: &pave_protocol::Failure) -> CliError {
     if !failure.traceback.is_empty() {
-        eprintln!("{}", failure.traceback.trim_end());
+        errln!("{}", failure.traceback.trim_end());
     }
     let hint = match code {
         Code::W001 => "mend the file; `python FILE` shows the same",

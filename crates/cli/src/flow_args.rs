@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::context::variable;
 use crate::error::CliError;
+use crate::output::out;
 
 /// What a command on a flow file was given.
 #[derive(Clone, Debug)]
@@ -289,43 +290,40 @@ pub(crate) fn parse(
 }
 
 fn parameters(flow: &FlowSpec, matches: &ArgMatches) -> Result<Map<String, Value>, CliError> {
-    let mut given = Map::new();
+    let mut given: Vec<(&str, String)> = Vec::new();
     for parameter in &flow.parameters {
         let id = format!("parameter:{}", parameter.name);
-        if parameter.is_flag {
-            if matches.get_flag(&id) {
-                given.insert(parameter.name.clone(), Value::Bool(true));
-            }
-            continue;
-        }
         let upper = parameter.name.to_uppercase().replace('-', "_");
-        let text = matches
-            .get_one::<String>(&id)
-            .cloned()
-            .or_else(|| variable(&format!("PAVE_RUN_{upper}")))
-            .or_else(|| variable(&format!("METAFLOW_RUN_{upper}")));
-        match text {
-            Some(text) => {
-                let value = parameter.parse(&text).map_err(|error| {
-                    CliError::usage(Code::P002, error.to_string())
-                        .hint(format!("give --{} a value of its type", parameter.name))
-                })?;
-                given.insert(parameter.name.clone(), value);
-            }
-            None if parameter.required => {
-                let message = format!("the parameter `{}` is required", parameter.name);
-                return Err(CliError::usage(Code::P003, message)
-                    .hint(format!("add --{} VALUE", parameter.name)));
-            }
-            None => {}
-        }
+        let of_environment = || {
+            variable(&format!("PAVE_RUN_{upper}"))
+                .or_else(|| variable(&format!("METAFLOW_RUN_{upper}")))
+        };
+        let text = if parameter.is_flag {
+            matches.get_flag(&id).then(|| "true".to_owned())
+        } else {
+            matches.get_one::<String>(&id).cloned()
+        };
+        given.extend(
+            text.or_else(of_environment)
+                .map(|text| (parameter.name.as_str(), text)),
+        );
     }
-    Ok(given)
+    let pairs = given.iter().map(|(name, text)| (*name, text.as_str()));
+    flow.read_parameters(pairs).map_err(|errors| {
+        let [first, rest @ ..] = errors.as_slice() else {
+            return CliError::usage(Code::P002, "the parameters cannot be read");
+        };
+        let error = CliError::usage(first.code(), first.to_string()).hint(first.hint());
+        CliError {
+            causes: rest.iter().map(ToString::to_string).collect(),
+            ..error
+        }
+    })
 }
 
 fn clap_error(error: &clap::Error, flow: &FlowSpec) -> CliError {
     if matches!(error.kind(), ErrorKind::DisplayHelp) {
-        print!("{}", error.render().ansi());
+        out(format_args!("{}", error.render().ansi()));
         let done = CliError::new(Code::C001, "help");
         return CliError {
             exit: 0,

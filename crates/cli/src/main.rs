@@ -15,6 +15,7 @@ mod context;
 mod error;
 mod flow_args;
 mod grammar;
+mod output;
 mod screen;
 
 use std::process::ExitCode;

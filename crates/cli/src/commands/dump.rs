@@ -7,6 +7,7 @@ use pave_metadata::TaskRecord;
 use crate::commands::select;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::output::outln;
 
 fn grammar() -> Command {
     let flag = |name: &'static str, help| {
@@ -103,12 +104,14 @@ impl Style {
 }
 
 fn print_text(blobs: &Blobs, name: &str, task: &TaskRecord, entries: &[&Entry], style: &Style) {
-    println!("{} ({})", console::style(name).bold(), task.state);
+    outln!("{} ({})", console::style(name).bold(), task.state);
     for entry in entries {
         let value = value_text(blobs, entry, style.most);
-        println!(
+        outln!(
             "  {} [size: {} type: {}] = {value}",
-            entry.name, entry.size, entry.type_name
+            entry.name,
+            entry.size,
+            entry.type_name
         );
     }
 }
@@ -124,7 +127,7 @@ fn print_json(blobs: &Blobs, name: &str, task: &TaskRecord, entries: &[&Entry], 
         })
         .collect();
     let object = serde_json::json!({"task": name, "state": task.state, "artifacts": artifacts});
-    println!("{object}");
+    outln!("{object}");
 }
 
 /// A value in words: plain ones as they are, others by their label.

@@ -13,6 +13,7 @@ use crate::context::{Context, variable};
 use crate::error::CliError;
 use crate::flow_args::Early;
 use crate::grammar::FlowFile;
+use crate::output::{errln, outln};
 
 /// A flow file whose worker is up.
 pub(crate) struct OpenFlow {
@@ -84,7 +85,7 @@ pub(crate) fn judge(description: &Description, json: bool) -> Result<FlowDocumen
                 let object = serde_json::json!({"error": {
                     "code": first, "message": error.message, "findings": findings,
                 }});
-                println!("{object}");
+                outln!("{object}");
                 return Err(CliError {
                     printed: true,
                     ..error
@@ -101,23 +102,23 @@ fn print_finding(finding: &Finding) {
         .for_stderr()
         .red()
         .bold();
-    eprintln!("{head}: {}", finding.message);
+    errln!("{head}: {}", finding.message);
     let bar = style("|").for_stderr().dim();
-    eprintln!(
+    errln!(
         "  {} {}:{}",
         style("-->").for_stderr().dim(),
         finding.file,
         finding.line
     );
     if !finding.source.is_empty() {
-        eprintln!("{:>5} {bar} {}", finding.line, finding.source);
+        errln!("{:>5} {bar} {}", finding.line, finding.source);
     }
     if !finding.hint.is_empty() {
-        eprintln!(
+        errln!(
             "      {} {}",
             style("next").for_stderr().cyan(),
             finding.hint
         );
     }
-    eprintln!();
+    errln!();
 }

@@ -15,6 +15,7 @@ use pave_model::Code;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::grammar::{FlowCommand, command, script};
+use crate::output::outln;
 
 const HELP: &str = "\
 Pave: from a script to a flow that other people trust.
@@ -59,7 +60,7 @@ pub(crate) fn dispatch(arguments: &[String]) -> Result<u8, CliError> {
         },
         "help" | "--help" | "-h" => return help(rest),
         "version" | "--version" | "-V" => {
-            println!("pave {}", env!("CARGO_PKG_VERSION"));
+            outln!("pave {}", env!("CARGO_PKG_VERSION"));
             return Ok(0);
         }
         "runs" | "logs" | "dump" | "tag" => on_store(verb, None, rest),

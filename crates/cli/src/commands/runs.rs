@@ -9,6 +9,7 @@ use pave_model::{Code, Millis, RunState};
 use crate::commands::select;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::output::outln;
 use crate::screen::{duration_text, time_text};
 
 fn grammar() -> Command {
@@ -111,12 +112,12 @@ pub(crate) fn runs(
     }
     if matches.get_flag("json") {
         for run in &found {
-            println!("{}", json(run));
+            outln!("{}", json(run));
         }
     } else if found.is_empty() {
-        println!("No runs match.");
+        outln!("No runs match.");
     } else {
-        println!("{}", table(&found));
+        outln!("{}", table(&found));
     }
     Ok(0)
 }

@@ -5,6 +5,7 @@ use pave_metadata::{Metadata, RunFilter, RunRecord, TaskFilter, TaskRecord};
 use pave_model::{Code, Pathspec};
 
 use crate::error::CliError;
+use crate::output::out;
 
 /// Parses words with a clap grammar; help counts as done.
 pub(crate) fn matches(
@@ -14,7 +15,7 @@ pub(crate) fn matches(
     match grammar.no_binary_name(true).try_get_matches_from(words) {
         Ok(matches) => Ok(Some(matches)),
         Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => {
-            print!("{}", error.render());
+            out(format_args!("{}", error.render()));
             Ok(None)
         }
         Err(error) => {
@@ -67,7 +68,7 @@ pub(crate) fn run(metadata: &dyn Metadata, path: &Pathspec) -> Result<RunRecord,
     })
 }
 
-/// The tasks of a run that a path name means.
+/// The tasks of a run that a path name means. A step or task that is named must be there.
 pub(crate) fn tasks(
     metadata: &dyn Metadata,
     run: &RunRecord,
@@ -79,7 +80,8 @@ pub(crate) fn tasks(
     };
     let mut tasks = metadata.list_tasks(run.id, &filter)?;
     tasks.retain(|task| path.task.is_none_or(|number| number == task.task));
-    if tasks.is_empty() {
+    let is_named = path.step.is_some() || path.task.is_some();
+    if tasks.is_empty() && is_named {
         let mut steps: Vec<String> = metadata
             .list_steps(run.id)?
             .into_iter()

@@ -7,6 +7,7 @@ use pave_model::Code;
 use crate::commands::select;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::output::outln;
 
 fn grammar() -> Command {
     let run = || {
@@ -148,7 +149,7 @@ fn list(
 fn show(run: &RunRecord, tags: &[String], system: &[String], json: bool) {
     let name = format!("{}/{}", run.flow, run.number);
     if json {
-        println!(
+        outln!(
             "{}",
             serde_json::json!({"run": name, "tags": tags, "system_tags": system})
         );
@@ -156,5 +157,5 @@ fn show(run: &RunRecord, tags: &[String], system: &[String], json: bool) {
     }
     let mut all: Vec<&str> = tags.iter().chain(system).map(String::as_str).collect();
     all.sort_unstable();
-    println!("{name}: {}", all.join(", "));
+    outln!("{name}: {}", all.join(", "));
 }

@@ -4,6 +4,7 @@ use console::style;
 use pave_model::RunState;
 use pave_runtime::RunReport;
 
+use crate::output::{errln, outln};
 use crate::screen::Names;
 use crate::screen::words::{duration, failure_code, failure_line};
 
@@ -13,7 +14,7 @@ pub(crate) fn print_ending(names: &Names, report: &RunReport, quiet: bool) {
     match report.run.state {
         RunState::Succeeded if quiet => {}
         RunState::Succeeded => {
-            println!(
+            outln!(
                 "{} {} succeeded in {took}",
                 style("✔").green().bold(),
                 names.run
@@ -28,7 +29,7 @@ pub(crate) fn print_ending(names: &Names, report: &RunReport, quiet: bool) {
         RunState::Failed => print_failure(names, report, &took),
         RunState::Interrupted | RunState::Running => {
             let head = style("■").for_stderr().yellow().bold();
-            eprintln!(
+            errln!(
                 "{head} {} was interrupted after {took}; finished tasks are kept",
                 names.run
             );
@@ -40,23 +41,23 @@ pub(crate) fn print_ending(names: &Names, report: &RunReport, quiet: bool) {
 fn print_failure(names: &Names, report: &RunReport, took: &str) {
     let head = style("✘").for_stderr().red().bold();
     let Some(failed) = &report.failed else {
-        eprintln!("{head} {} failed after {took}", names.run);
+        errln!("{head} {} failed after {took}", names.run);
         return;
     };
     let traceback = failed.failure.traceback.trim_end();
     if !traceback.is_empty() {
-        eprintln!("\n{traceback}\n");
+        errln!("\n{traceback}\n");
     }
     let code = style(format!("error[{}]", failure_code(&failed.failure)))
         .for_stderr()
         .red()
         .bold();
     let path = format!("{}/{}", names.flow, failed.name);
-    eprintln!("{code}: {path} failed: {}", failure_line(&failed.failure));
+    errln!("{code}: {path} failed: {}", failure_line(&failed.failure));
     if failed.attempt.0 > 0 {
-        eprintln!("  it was tried {} times", failed.attempt.0 + 1);
+        errln!("  it was tried {} times", failed.attempt.0 + 1);
     }
-    eprintln!(
+    errln!(
         "{head} {} failed after {took}; finished tasks are kept",
         names.run
     );
@@ -77,12 +78,12 @@ fn resume(names: &Names) -> String {
 fn next(command: &str, why: &str, on_stderr: bool) {
     if on_stderr {
         let arrow = style("next").for_stderr().cyan();
-        eprintln!(
+        errln!(
             "  {arrow} {command}   {}",
             style(format!("# {why}")).for_stderr().dim()
         );
     } else {
-        println!(
+        outln!(
             "  {} {command}   {}",
             style("next").cyan(),
             style(format!("# {why}")).dim()

@@ -73,19 +73,25 @@ impl Live {
                     self.message = format!("resumed from {origin}");
                 }
             }
-            Notice::Cloned { .. } | Notice::AttemptStarted { .. } => {}
+            Notice::Cloned { .. } => {}
+            Notice::AttemptStarted { task, .. } => {
+                if let Some(step) = self.step(&task.step) {
+                    step.began.get_or_insert_with(Instant::now);
+                }
+            }
             Notice::Line {
                 task, output, text, ..
             } => self.line(task, *output, text),
-            Notice::TaskSucceeded {
-                task,
-                caught: Some(failure),
-                ..
-            } => {
-                let words = format!("caught {}", failure_line(failure));
-                self.say(task, &style(words).yellow().to_string());
+            Notice::TaskSucceeded { task, caught, elapsed, .. } => {
+                if let Some(step) = self.step(&task.step) {
+                    let began = *step.began.get_or_insert_with(|| Instant::now() - *elapsed);
+                    step.took = Some(began.elapsed());
+                }
+                if let Some(failure) = caught {
+                    let words = format!("caught {}", failure_line(failure));
+                    self.say(task, &style(words).yellow().to_string());
+                }
             }
-            Notice::TaskSucceeded { .. } => {}
             Notice::AttemptFailed {
                 then: AfterFailure::TaskInterrupted,
                 ..
@@ -127,7 +133,7 @@ impl Live {
             return;
         }
         for (view, counts) in self.steps.iter_mut().zip(scheduler.progress()) {
-            view.update(*counts);
+            view.counts = *counts;
         }
         self.draw(false);
     }
@@ -138,6 +144,10 @@ impl Live {
             self.draw(true);
             self.drawn = 0;
         }
+    }
+
+    fn step(&mut self, name: &str) -> Option<&mut StepView> {
+        self.steps.iter_mut().find(|step| step.name == name)
     }
 
     fn line(&mut self, task: &TaskName, output: Output, text: &str) {
@@ -211,18 +221,14 @@ impl Live {
 }
 
 impl StepView {
-    fn update(&mut self, counts: Counts) {
-        if self.began.is_none() && counts.running + counts.done() + counts.failed > 0 {
-            self.began = Some(Instant::now());
-        }
-        let over = counts.expected > 0
-            && counts.done() + counts.failed + counts.interrupted >= counts.expected;
-        self.took = match (over, self.took, self.began) {
-            (true, None, Some(began)) => Some(began.elapsed()),
-            (true, took, _) => took,
-            (false, ..) => None,
-        };
-        self.counts = counts;
+    fn is_over(&self) -> bool {
+        let Counts {
+            failed,
+            interrupted,
+            expected,
+            ..
+        } = self.counts;
+        expected > 0 && self.counts.done() + failed + interrupted >= expected
     }
 
     fn is_busy(&self) -> bool {
@@ -240,7 +246,7 @@ impl StepView {
         let done = self.counts.done();
         let mark = if failed > 0 {
             style("✘").red()
-        } else if self.took.is_some() {
+        } else if self.is_over() {
             style("✔").green()
         } else if running > 0 {
             style("●").cyan()
