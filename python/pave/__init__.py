@@ -13,9 +13,7 @@ _STEP_DECORATORS = (
     "batch card catch conda environment kubernetes parallel pypi pytorch_parallel resources "
     "retry secrets timeout"
 )
-_FLOW_DECORATORS = (
-    "conda_base exit_hook project pypi_base schedule trigger trigger_on_finish"
-)
+_FLOW_DECORATORS = "conda_base exit_hook project pypi_base schedule trigger trigger_on_finish"
 _CLIENT = (
     "DataArtifact Flow Metaflow Run Step Task default_metadata default_namespace get_metadata "
     "get_namespace metadata namespace"
@@ -33,7 +31,7 @@ _HOMES = {
     **dict.fromkeys(_CLIENT.split(), "client"),
 }
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605  (the names are those of the table)
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> object:

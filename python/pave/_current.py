@@ -49,7 +49,7 @@ class Current:
     @property
     def flow_name(self) -> str | None:
         """The flow's name."""
-        return self._fact("flow")
+        return self._text("flow")
 
     @property
     def run_id(self) -> str | None:
@@ -59,7 +59,7 @@ class Current:
     @property
     def step_name(self) -> str | None:
         """The step's name."""
-        return self._fact("step")
+        return self._text("step")
 
     @property
     def task_id(self) -> str | None:
@@ -90,12 +90,12 @@ class Current:
             from .client import get_namespace
 
             return get_namespace()
-        return self._task["namespace"] or None
+        return self._text("namespace")
 
     @property
     def username(self) -> str | None:
         """The user."""
-        return self._fact("user")
+        return self._text("user")
 
     @property
     def tags(self) -> set[str]:
@@ -119,11 +119,12 @@ class Current:
     @property
     def task(self) -> Any:
         """The task as the client shows it."""
-        if self._task is None:
+        path = self.pathspec
+        if path is None:
             return None
         from .client import Task
 
-        return Task(self.pathspec, _namespace_check=False)
+        return Task(path, _namespace_check=False)
 
     @property
     def is_parallel(self) -> bool:
@@ -150,7 +151,8 @@ class Current:
 
     def _text(self, key: str) -> str | None:
         value = self._fact(key)
-        return None if value is None else str(value)
+        # Empty text stands for nothing in what the runtime sends.
+        return None if value is None or value == "" else str(value)
 
 
 def fill(task: dict[str, Any], parameter_names: list[str]) -> None:

@@ -147,7 +147,7 @@ class FlowDecorator(_Decorator):
                         "or inherits it; keep one of them"
                     )
         own = flow.__dict__.get("_pave_decorators", [])
-        flow._pave_decorators = [applied, *own]  # type: ignore[attr-defined]
+        flow._pave_decorators = [applied, *own]
         return flow
 
 

@@ -324,7 +324,7 @@ def type_name(error: BaseException) -> str:
 
 def user_frame() -> FrameType | None:
     """Finds the innermost frame on the stack that is not this package's own."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
         if module != _PACKAGE and not module.startswith(_PACKAGE + "."):

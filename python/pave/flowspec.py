@@ -13,7 +13,11 @@ import os
 import sys
 
 from .decorators import check_members
-from .exceptions import BadStepDecoratorException, InvalidDecoratorAttribute, MetaflowException
+from .exceptions import (
+    BadStepDecoratorException,
+    InvalidDecoratorAttribute,
+    MetaflowException,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

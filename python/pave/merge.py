@@ -25,9 +25,7 @@ def merge_artifacts(
     """Takes over artifacts from `inputs`; `FlowSpec.merge_artifacts` has the contract."""
     state = flow.__dict__.get("_pave")
     if state is None or not state.is_join:
-        raise MergeMisused(
-            "merge_artifacts works in a join only: a step that takes `inputs`"
-        )
+        raise MergeMisused("merge_artifacts works in a join only: a step that takes `inputs`")
     if exclude and include:
         raise MergeMisused("merge_artifacts takes `include` or `exclude`, not both")
     wanted: set[str] | None = set(include) if include else None
@@ -44,7 +42,9 @@ def merge_artifacts(
             if other is not entry and not state.same_content(other, entry):
                 conflicts[name] = None
     if conflicts:
-        raise UnhandledInMergeArtifactsException(_conflict(state.step, list(conflicts)), list(conflicts))
+        raise UnhandledInMergeArtifactsException(
+            _conflict(state.step, list(conflicts)), list(conflicts)
+        )
     missing = [n for n in include if n not in found and not _is_set(flow, state, n)]
     if missing:
         raise MissingInMergeArtifactsException(

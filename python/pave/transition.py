@@ -76,13 +76,13 @@ def take(flow: FlowSpec, targets: tuple[Any, ...], keywords: dict[str, Any]) -> 
         state.taken = taken
 
 
-def _resolve(
-    call: _Call, targets: tuple[Any, ...], keywords: dict[str, Any], state: Any
-) -> Taken:
+def _resolve(call: _Call, targets: tuple[Any, ...], keywords: dict[str, Any], state: Any) -> Taken:
     if keywords.get("condition") is not None:
         return Taken([call.case(targets, keywords["condition"])])
     if len(targets) == 1 and isinstance(targets[0], dict):
-        raise call.error("gives a dict of steps without `condition`; name the artifact to choose by")
+        raise call.error(
+            "gives a dict of steps without `condition`; name the artifact to choose by"
+        )
     steps = [call.step_name(target) for target in targets]
     if keywords.get("num_parallel") is not None:
         call.check_single(steps, "num_parallel")
@@ -125,7 +125,9 @@ class _Call:
     def step_name(self, target: Any) -> str:
         function = getattr(target, "__func__", None)
         if function is None or getattr(target, "__self__", None) is not self.flow:
-            raise self.error(f"names {_shown(target)}, which is no step of this flow; write self.name")
+            raise self.error(
+                f"names {_shown(target)}, which is no step of this flow; write self.name"
+            )
         name: str = function.__name__
         if not getattr(getattr(type(self.flow), name, None), "is_step", False):
             raise self.error(f"names `{name}`, which is no step; mark it with @step")

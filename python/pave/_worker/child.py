@@ -60,7 +60,9 @@ def begin(server: Server, parent: int, run: Callable[[], None]) -> NoReturn:
         server.random.renew()
         run()
     except BaseException as error:
-        os.write(2, f"pave: the worker failed\n{failure.format_traceback(error, whole=True)}".encode())
+        os.write(
+            2, f"pave: the worker failed\n{failure.format_traceback(error, whole=True)}".encode()
+        )
         os._exit(1)
     task.leave()
 

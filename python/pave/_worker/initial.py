@@ -61,7 +61,8 @@ def _store(values: dict[str, Any], folder: str) -> bytes:
         except Exception as error:
             raise unstorable(name, value, error) from error
     store.sync()
-    return manifest_pack(entries)
+    manifest: bytes = manifest_pack(entries)
+    return manifest
 
 
 def _values(loaded: Loaded, given: str, user: str) -> dict[str, Any]:

@@ -61,7 +61,8 @@ class Loaded:
 
     def step(self, name: str) -> dict[str, Any]:
         """The facts of a step."""
-        return self._steps[name]
+        facts: dict[str, Any] = self._steps[name]
+        return facts
 
 
 def load(file: str, name: str | None) -> Loaded:
@@ -160,17 +161,14 @@ def _choose(
         failure.plain(
             "several_flows",
             f"{file} defines several flows ({', '.join(names)}) and runs none of them: "
-            f"name one, or end the file with: if __name__ == \"__main__\": {names[0]}()",
+            f'name one, or end the file with: if __name__ == "__main__": {names[0]}()',
         )
     )
 
 
 def _flows(module: ModuleType) -> list[type[FlowSpec]]:
     """Lists the flows of a module: its own classes, or else those it imports; no base classes."""
-    found = [
-        value
-        for value in dict.fromkeys(filter(_is_flow, module.__dict__.values()))
-    ]
+    found = [value for value in dict.fromkeys(filter(_is_flow, module.__dict__.values()))]
     own = [flow for flow in found if flow.__module__ == "__main__"] or found
     return [
         flow

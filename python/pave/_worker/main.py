@@ -25,7 +25,12 @@ def main() -> None:
     if given["PAVE_TASK_FD"]:
         _run_one(Channel(int(given["PAVE_TASK_FD"])), file, name or None)
     else:
-        _serve(Channel(int(given["PAVE_CONTROL_FD"])), file, name or None, os.environ.get("PAVE_STORE", ""))
+        _serve(
+            Channel(int(given["PAVE_CONTROL_FD"])),
+            file,
+            name or None,
+            os.environ.get("PAVE_STORE", ""),
+        )
 
 
 def _serve(channel: Channel, file: str, name: str | None, store: str) -> None:

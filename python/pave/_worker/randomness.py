@@ -29,7 +29,7 @@ class Watch:
         self.was_seeded = False
         self._random = random
         self._seed = random.seed
-        random.seed = self._note  # type: ignore[assignment]
+        random.seed = self._note
 
     def _note(self, *arguments: Any, **keywords: Any) -> None:
         self.was_seeded = True

@@ -64,7 +64,10 @@ class Server:
         except (BrokenPipeError, ConnectionResetError):
             pass  # The runtime is gone; nobody is left to work for.
         except BaseException as error:
-            os.write(2, f"pave: the worker failed\n{failure.format_traceback(error, whole=True)}".encode())
+            os.write(
+                2,
+                f"pave: the worker failed\n{failure.format_traceback(error, whole=True)}".encode(),
+            )
             self._kill_children()
             os._exit(1)
         self._kill_children()
@@ -231,4 +234,3 @@ class Server:
                 os.killpg(pid, _SIGKILL)
             except OSError:
                 pass  # It has just ended by itself.
-

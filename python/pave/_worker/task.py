@@ -27,7 +27,7 @@ from .state import FlowState, Shared, View
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, NoReturn
 
     from ..flowspec import FlowSpec
     from .channel import Channel
@@ -55,26 +55,27 @@ class Attempt:
         """Runs the attempt and gives the protocol's `Finished`."""
         try:
             flow, state = self._build()
-        except Exception as error:
-            return self._answer({"failed": failure.describe(error, "lost")}, {})
-        error = self._fallback() if self.order["fallback"] else self._run_body(flow, state)
-        caught = self._catch(flow, state, error)
+        except Exception as broken:
+            return self._failed(failure.describe(broken, "lost"), {})
+        raised = self._fallback() if self.order["fallback"] else self._run_body(flow, state)
+        caught = self._catch(flow, state, raised)
         entries, problem = state.persist(flow)
-        if problem is not None and error is None:
-            error = problem
-            caught = self._catch(flow, state, error)
+        if problem is not None and raised is None:
+            raised = problem
+            caught = self._catch(flow, state, raised)
             if caught is not None:
                 entries, _ = state.persist(flow)
-        problem = self._sync(state)
-        if problem is not None:
-            told = failure.describe(problem)
-            _print_error(told["message"])
-            return self._answer({"failed": told}, {})
-        if error is not None and caught is None:
-            told = self._describe(error)
-            _print_error(told["traceback"] or told["message"])
-            return self._answer({"failed": told}, entries)
-        return self._answer({"succeeded": {"taken": _pack(state.taken), "caught": caught}}, entries)
+        unwritten = self._sync(state)
+        if unwritten is not None:
+            return self._failed(failure.describe(unwritten), {})
+        if raised is not None and caught is None:
+            return self._failed(self._describe(raised), entries)
+        succeeded = {"taken": _pack(state.taken), "caught": caught}
+        return self._answer({"succeeded": succeeded}, entries)
+
+    def _failed(self, told: dict[str, Any], entries: dict[str, bytes]) -> dict[str, Any]:
+        _print_error(told["traceback"] or told["message"])
+        return self._answer({"failed": told}, entries)
 
     def _build(self) -> tuple[FlowSpec, FlowState]:
         from .._artifacts import ArtifactStore
@@ -166,7 +167,9 @@ class Attempt:
             return None
         told = self.order["fallback"] or self._describe(error)
         if catch["attributes"]["print_exception"]:
-            _print_error(f"@catch caught in step `{state.step}`:\n{told['traceback'] or told['message']}")
+            _print_error(
+                f"@catch caught in step `{state.step}`:\n{told['traceback'] or told['message']}"
+            )
         if not isinstance(error, Exception):
             error = FailureHandledByCatch(told["message"])
         wrapper = MetaflowExceptionWrapper(error)
@@ -186,7 +189,7 @@ class Attempt:
             return told
         return failure.describe(error)
 
-    def _sync(self, state: FlowState) -> Exception | None:
+    def _sync(self, state: FlowState) -> UnpicklableArtifactException | None:
         try:
             state.shared.store.sync()
         except Exception as error:
@@ -229,7 +232,9 @@ class _Alarm:
 
 
 def _declared(tail: dict[str, Any]) -> list[str]:
-    targets = [case["target"] for case in tail["cases"]] if "cases" in tail else tail.get("targets", [])
+    targets = (
+        [case["target"] for case in tail["cases"]] if "cases" in tail else tail.get("targets", [])
+    )
     return [target["step"] for target in targets if "step" in target]
 
 
@@ -246,7 +251,7 @@ def _print_error(text: str) -> None:
         os.write(2, text.encode("utf-8", "backslashreplace"))
 
 
-def leave(code: int = 0) -> None:
+def leave(code: int = 0) -> NoReturn:
     """Ends the process: what an ordinary exit does, without tearing the interpreter down."""
     try:
         import atexit

@@ -11,15 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import pave
-from fake_runtime import Runtime
-
-
-#: What flow files of tests import.
-NAMES = (
-    "FlowSpec step current Parameter JSONType IncludeFile "
-    f"{pave._STEP_DECORATORS} {pave._FLOW_DECORATORS}"
-).split()
+from fake_runtime import Runtime, flow_of
 
 
 @pytest.fixture
@@ -48,15 +40,3 @@ def one_step(runtime: Callable[..., Runtime]) -> Callable[..., Runtime]:
         return made
 
     return make
-
-
-def flow_of(body: str, *, above: str = "", members: str = "") -> str:
-    """Source of a flow with `body` in its start step."""
-    lines = [f"from pave import {', '.join(NAMES)}", *above.splitlines(), "class F(FlowSpec):"]
-    lines += [f"    {line}" for line in members.splitlines()]
-    lines += ["    @step", "    def start(self):"]
-    lines += [f"        {line}" for line in body.splitlines()]
-    lines += ["        self.next(self.end)"]
-    lines += ["    @step", "    def end(self):", "        pass"]
-    lines += ['if __name__ == "__main__":', "    F()"]
-    return "\n".join(lines) + "\n"

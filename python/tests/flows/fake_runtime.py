@@ -12,12 +12,30 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import pave
 from pave._artifacts import ArtifactStore, manifest_pack, manifest_unpack
 from pave._native import pack, unpack
 
 #: No answer takes longer than this unless something hangs.
 PATIENCE = 60.0
 ROOT = Path(__file__).resolve().parents[2]
+#: What flow files of tests import.
+NAMES = (
+    "FlowSpec step current Parameter JSONType IncludeFile "
+    f"{pave._STEP_DECORATORS} {pave._FLOW_DECORATORS}"
+).split()
+
+
+def flow_of(body: str, *, above: str = "", members: str = "") -> str:
+    """Source of a flow with `body` in its start step."""
+    lines = [f"from pave import {', '.join(NAMES)}", *above.splitlines(), "class F(FlowSpec):"]
+    lines += [f"    {line}" for line in members.splitlines()]
+    lines += ["    @step", "    def start(self):"]
+    lines += [f"        {line}" for line in body.splitlines()]
+    lines += ["        self.next(self.end)"]
+    lines += ["    @step", "    def end(self):", "        pass"]
+    lines += ['if __name__ == "__main__":', "    F()"]
+    return "\n".join(lines) + "\n"
 
 
 class Socket:
@@ -242,7 +260,10 @@ class Runtime:
     def fork(self, session: int) -> tuple[Socket, int]:
         """Has a child forked; gives its socket and its process id."""
         task = Socket()
-        with open(self.path(session, "out"), "wb") as out, open(self.path(session, "err"), "wb") as err:
+        with (
+            open(self.path(session, "out"), "wb") as out,
+            open(self.path(session, "err"), "wb") as err,
+        ):
             descriptors = (task.theirs.fileno(), out.fileno(), err.fileno())
             self.control.send({"fork": {"session": session}}, descriptors)
         task.theirs.close()
@@ -277,7 +298,10 @@ class Runtime:
     def _spawn(self, result: Result) -> Result:
         task = Socket()
         session = result.order["task"]
-        with open(self.path(session, "out"), "wb") as out, open(self.path(session, "err"), "wb") as err:
+        with (
+            open(self.path(session, "out"), "wb") as out,
+            open(self.path(session, "err"), "wb") as err,
+        ):
             process = subprocess.Popen(
                 self.command(),
                 env=self.child_environment(PAVE_TASK_FD=str(task.theirs.fileno())),

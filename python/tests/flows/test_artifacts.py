@@ -137,7 +137,9 @@ def test_parameters_and_constants_are_read_only(runtime: Make, name: str) -> Non
 
 
 def test_a_constant_changed_in_place_does_not_travel(runtime: Make) -> None:
-    flow = make(runtime, "self.constant.append(3)\nself.a = self.constant", "self.b = self.constant")
+    flow = make(
+        runtime, "self.constant.append(3)\nself.a = self.constant", "self.b = self.constant"
+    )
     middle = flow.run("middle", flow.run("start"))
     assert (middle["a"], middle["b"]) == ([1, 2, 3], [1, 2])
 
@@ -209,7 +211,11 @@ def test_one_value_under_two_names_is_two_artifacts(runtime: Make) -> None:
 
 
 def test_an_artifact_that_can_not_be_read_is_named(runtime: Make) -> None:
-    flow = make(runtime, "self.point = Point(1)", "import sys\ndel sys.modules['__main__'].Point\nself.point")
+    flow = make(
+        runtime,
+        "self.point = Point(1)",
+        "import sys\ndel sys.modules['__main__'].Point\nself.point",
+    )
     failure = flow.run("middle", flow.run("start")).failure
     assert failure["kind"] == "missing_input"
     assert "`point`" in failure["message"]

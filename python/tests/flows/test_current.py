@@ -57,7 +57,8 @@ def test_the_project_comes_from_the_runs_tags(one_step: Make) -> None:
 
 def test_a_task_of_a_gang_knows_its_place(one_step: Make) -> None:
     flow = one_step(
-        "p = current.parallel\nself.got = (current.is_parallel, p.num_nodes, p.node_index, p.main_ip)"
+        "p = current.parallel\n"
+        "self.got = (current.is_parallel, p.num_nodes, p.node_index, p.main_ip)"
     )
     frame = {"step": "s", "artifact": "", "index": 2, "count": 4, "label": "", "item": None}
     result = flow.run("start", gang_size=4, foreach=[frame])

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import flow_of
-from fake_runtime import Runtime
+from fake_runtime import Runtime, flow_of
 
 import pave
 from pave.decorators import FLOW_DECORATORS, STEP_DECORATORS
@@ -27,7 +26,8 @@ def decorators(runtime: Make, text: str, **options: Any) -> list[dict[str, Any]]
 def test_attributes_come_with_their_defaults(runtime: Make) -> None:
     found = decorators(
         runtime,
-        "    @retry(times=2)\n    @catch\n    @resources(memory=100)\n    @timeout(minutes=1)\n    @step",
+        "    @retry(times=2)\n    @catch\n    @resources(memory=100)\n"
+        "    @timeout(minutes=1)\n    @step",
     )
     assert found == [
         {
@@ -75,7 +75,8 @@ def test_environment_values_are_texts(runtime: Make) -> None:
 
 def test_values_that_json_can_not_hold_are_told_as_text(runtime: Make) -> None:
     found = decorators(
-        runtime, "    @card(options={'f': print, 's': {2, 1}, 't': (1,)}, id='x')\n    @card\n    @step"
+        runtime,
+        "    @card(options={'f': print, 's': {2, 1}, 't': (1,)}, id='x')\n    @card\n    @step",
     )
     assert [each["name"] for each in found] == ["card", "card"]
     assert found[0]["attributes"]["options"] == {"f": "print", "s": [1, 2], "t": [1]}
@@ -120,7 +121,11 @@ def test_flow_decorators_are_inherited_once(runtime: Make) -> None:
         ("    @retry(tries=3)\n    @step", "InvalidDecoratorAttribute", ["`tries`", "`times`"]),
         ("    @retry(3)\n    @step", "InvalidDecoratorAttribute", ["@retry(times=3)"]),
         ("    @step(first=True)", "InvalidDecoratorAttribute", ["`first`"]),
-        ("    @retry\n    @step\n    @retry(times=1)", "DuplicateStepDecoratorException", ["`start`"]),
+        (
+            "    @retry\n    @step\n    @retry(times=1)",
+            "DuplicateStepDecoratorException",
+            ["`start`"],
+        ),
         ("    @project(name='x')\n    @step", "BadFlowDecoratorException", ["FlowSpec"]),
         ("    @retry\n    def start", "BadStepDecoratorException", ["`start`", "@step"]),
     ],
@@ -154,7 +159,7 @@ def test_a_step_decorator_on_a_flow_is_refused(runtime: Make) -> None:
         ("retry", {}),
         ("retry:times=4", {"times": 4}),
         ("retry:times=4,minutes_between_retries=0.5", {"times": 4, "minutes_between_retries": 0.5}),
-        ("environment:vars={\"A\": 1, \"B\": 2}", {"vars": {"A": 1, "B": 2}}),
+        ('environment:vars={"A": 1, "B": 2}', {"vars": {"A": 1, "B": 2}}),
         ("catch:var=problem,print_exception=false", {"var": "problem", "print_exception": False}),
         ("kubernetes:image=a,b,cpu=2", {"image": "a,b", "cpu": 2}),
         ("resources:memory=1e3,cpu=1_000", {"memory": 1000.0, "cpu": 1000}),

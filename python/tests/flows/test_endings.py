@@ -7,8 +7,7 @@ import signal
 from collections.abc import Callable
 
 import pytest
-from conftest import flow_of
-from fake_runtime import Runtime
+from fake_runtime import Runtime, flow_of
 
 from pave.exceptions import MetaflowExceptionWrapper
 
@@ -37,11 +36,18 @@ def test_a_failure_tells_the_users_frames_and_only_those(one_step: Make) -> None
 
 
 def test_causes_are_told_too(one_step: Make) -> None:
-    failure = one_step(
-        "try:\n    {}['a']\nexcept KeyError as error:\n    raise RuntimeError('outer') from error"
-    ).run("start").failure
+    failure = (
+        one_step(
+            "try:\n    {}['a']\n"
+            "except KeyError as error:\n    raise RuntimeError('outer') from error"
+        )
+        .run("start")
+        .failure
+    )
     text = failure["traceback"]
-    assert text.index("KeyError: 'a'") < text.index("direct cause") < text.index("RuntimeError: outer")
+    assert (
+        text.index("KeyError: 'a'") < text.index("direct cause") < text.index("RuntimeError: outer")
+    )
 
 
 def test_frames_between_the_users_are_left_out(one_step: Make) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import flow_of
-from fake_runtime import Runtime
+from fake_runtime import Runtime, flow_of
 
 Make = Callable[..., Runtime]
 
@@ -16,7 +15,9 @@ def verdict(runtime: Make, above: str, **environment: str) -> str | None:
     return made.ready()["unsafe_to_fork"]
 
 
-@pytest.mark.parametrize("module", ["numpy", "pandas", "sklearn.ensemble", "scipy.linalg", "pyarrow"])
+@pytest.mark.parametrize(
+    "module", ["numpy", "pandas", "sklearn.ensemble", "scipy.linalg", "pyarrow"]
+)
 def test_importing_is_safe(runtime: Make, module: str) -> None:
     pytest.importorskip(module)
     assert verdict(runtime, f"import {module}") is None
@@ -101,14 +102,14 @@ def test_polars_at_work_is_not_safe(runtime: Make) -> None:
 def test_a_gpu_context_is_not(runtime: Make) -> None:
     above = (
         "import sys, types\ntorch = types.ModuleType('torch')\n"
-        "torch.cuda = types.SimpleNamespace(is_initialized=lambda: True)\nsys.modules['torch'] = torch"
+        "torch.cuda = types.SimpleNamespace(is_initialized=lambda: True)\n"
+        "sys.modules['torch'] = torch"
     )
     assert "CUDA" in (verdict(runtime, above) or "")
 
 
 THREAD = (
-    "import threading, time\n"
-    "threading.Thread(target=time.sleep, args=(600,), daemon=True).start()"
+    "import threading, time\nthreading.Thread(target=time.sleep, args=(600,), daemon=True).start()"
 )
 
 

@@ -29,6 +29,9 @@ def next_(call: str) -> dict[str, Any]:
     return found
 
 
+CASES = "{'k': self.b, 2: self.c, -1: x.y, self.cfg.key: self.d, k: self.e}"
+
+
 @pytest.mark.parametrize(
     ("call", "facts"),
     [
@@ -46,11 +49,9 @@ def next_(call: str) -> dict[str, Any]:
             {"targets": [{"step": "b"}], "unknown_keywords": ["wrong", "**more"]},
         ),
         (
-            "self.next({'k': self.b, 2: self.c, -1: x.y, self.cfg.key: self.d, k: self.e}, condition='v')",
+            f"self.next({CASES}, condition='v')",
             {
-                "targets": [
-                    {"other": "{'k': self.b, 2: self.c, -1: x.y, self.cfg.key: self.d, k: self.e}"}
-                ],
+                "targets": [{"other": CASES}],
                 "condition": "v",
                 "cases": [
                     {"key": "'k'", "target": {"step": "b"}},
@@ -197,7 +198,8 @@ def test_steps_parameters_and_constants_are_inherited(runtime: Any) -> None:
     assert (flow["name"], flow["file"], flow["line"]) == ("Derived", str(made.file), 5)
     assert flow["doc"] == "The derived one.\n\n    Indented."
     steps = {
-        step["name"]: (Path(step["file"]).name, step["line"], step["source"]) for step in flow["steps"]
+        step["name"]: (Path(step["file"]).name, step["line"], step["source"])
+        for step in flow["steps"]
     }
     assert steps == {
         "start": ("base.py", 19, "def start(self):"),

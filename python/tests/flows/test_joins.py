@@ -51,9 +51,7 @@ def join(runtime: Make, join: str, a: str = "pass", b: str = "pass", after: str 
     def indent(body: str) -> str:
         return "\n".join(f"        {line}" for line in body.splitlines())
 
-    made = runtime(
-        FLOW.format(a=indent(a), b=indent(b), join=indent(join), after=indent(after))
-    )
+    made = runtime(FLOW.format(a=indent(a), b=indent(b), join=indent(join), after=indent(after)))
     made.ready()
     made.parameters()
     start = made.run("start")
@@ -209,7 +207,14 @@ def test_include_and_exclude_together_are_refused(runtime: Make) -> None:
 
 
 def test_merging_outside_of_a_join_is_refused(runtime: Make) -> None:
-    made = runtime(FLOW.format(a="        self.merge_artifacts([])", b="        pass", join="        pass", after="        pass"))
+    made = runtime(
+        FLOW.format(
+            a="        self.merge_artifacts([])",
+            b="        pass",
+            join="        pass",
+            after="        pass",
+        )
+    )
     made.ready()
     failure = made.run("a", made.run("start")).failure
     assert failure["kind"] == "merge"
@@ -226,7 +231,9 @@ def test_merging_twice_sees_the_first_as_set(runtime: Make) -> None:
 
 
 def test_a_merged_artifact_is_by_reference_until_it_is_changed(runtime: Make) -> None:
-    result = join(runtime, "self.merge_artifacts(inputs)\nself.common", after="self.common.append(3)")
+    result = join(
+        runtime, "self.merge_artifacts(inputs)\nself.common", after="self.common.append(3)"
+    )
     start_entry = result.order["inputs"][0]["manifest"]
     assert result.own["common"] in start_entry
     assert after(result)["common"] == [1, 2, 3]

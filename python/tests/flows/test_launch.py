@@ -10,8 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import flow_of
-from fake_runtime import ROOT
+from fake_runtime import ROOT, flow_of
 
 import pave
 from pave import FlowSpec, step
@@ -118,7 +117,12 @@ class Plain(FlowSpec):
 def test_an_object_without_a_command_line() -> None:
     flow = Plain(use_cli=False)
     assert [each.__name__ for each in flow] == ["start", "end"]
-    assert (str(flow), flow.input, flow.index, flow.foreach_stack()) == ("<flow Plain>", None, None, [])
+    assert (str(flow), flow.input, flow.index, flow.foreach_stack()) == (
+        "<flow Plain>",
+        None,
+        None,
+        [],
+    )
     flow.start()
     assert flow.x == 3
     with pytest.raises(AttributeError, match="flow `Plain` has no attribute `y`"):

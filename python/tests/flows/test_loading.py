@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import flow_of
-from fake_runtime import Runtime
+from fake_runtime import Runtime, flow_of
 
 Make = Callable[..., Runtime]
 
@@ -150,7 +149,9 @@ def test_a_spawned_task_runs_like_a_forked_one(runtime: Make) -> None:
 
 def test_an_odd_encoding_is_read_as_python_reads_it(runtime: Make) -> None:
     made = runtime("")
-    text = "# -*- coding: latin-1 -*-\n" + flow_of("self.x = 'é'; self.y = 'ü'; self.next(self.end)\nreturn")
+    text = "# -*- coding: latin-1 -*-\n" + flow_of(
+        "self.x = 'é'; self.y = 'ü'; self.next(self.end)\nreturn"
+    )
     made.file.write_bytes(text.encode("latin-1"))
     made.ready()
     assert made.run("start")["x"] == "é"

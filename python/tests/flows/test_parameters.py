@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import flow_of
-from fake_runtime import Runtime
+from fake_runtime import Runtime, flow_of
 
 Make = Callable[..., Runtime]
 
@@ -80,7 +79,9 @@ def test_the_attribute_is_the_artifact_and_the_name_the_option(runtime: Make) ->
 
 
 def test_constants_are_stored_beside_parameters(runtime: Make) -> None:
-    members = "p = Parameter('p', default=1)\nxs = [1]\n_no = 2\ndef no(self):\n    pass\nkind = int"
+    members = (
+        "p = Parameter('p', default=1)\nxs = [1]\n_no = 2\ndef no(self):\n    pass\nkind = int"
+    )
     assert parameters(runtime, members) == {"p": 1, "xs": [1]}
 
 
@@ -114,7 +115,9 @@ def test_a_computed_default_of_the_wrong_type_is_refused(runtime: Make) -> None:
 
 
 def test_a_computed_default_that_kills_its_process_is_told(runtime: Make) -> None:
-    failure = refused(runtime, "p = Parameter('p', default=lambda c: os._exit(3))", above="import os")
+    failure = refused(
+        runtime, "p = Parameter('p', default=lambda c: os._exit(3))", above="import os"
+    )
     assert failure["kind"] == "parameter"
     assert "died" in failure["message"]
 
@@ -199,7 +202,9 @@ def test_an_unknown_type_is_a_definition_error_with_file_and_line(runtime: Make)
 
 
 def test_broken_json_in_a_default_is_a_definition_error(runtime: Make) -> None:
-    failure = runtime(flow_of("pass", members="p = Parameter('p', type=JSONType, default='{')")).unusable()
+    failure = runtime(
+        flow_of("pass", members="p = Parameter('p', type=JSONType, default='{')")
+    ).unusable()
     assert failure["kind"] == "definition"
     assert "JSON" in failure["message"]
 

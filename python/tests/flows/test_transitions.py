@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import flow_of
-from fake_runtime import Runtime
+from fake_runtime import Runtime, flow_of
 
 Make = Callable[..., Runtime]
 
@@ -220,7 +219,9 @@ def test_a_foreach_refuses(runtime: Make, value: str, kind: str, word: str) -> N
 
 
 def test_a_foreach_over_a_class_constant(runtime: Make) -> None:
-    source = foreach_of("1").replace("    @step\n    def start", "    ys = [4, 5]\n    @step\n    def start")
+    source = foreach_of("1").replace(
+        "    @step\n    def start", "    ys = [4, 5]\n    @step\n    def start"
+    )
     flow = runtime(source.replace('foreach="xs"', 'foreach="ys"'))
     assert flow.run_flow()["end"][0]["all"] == [4, 5]
 
@@ -270,7 +271,8 @@ def test_a_transition_that_the_source_does_not_declare_fails(runtime: Make) -> N
         "        self.next(self.end)", "        self.end = self.other\n        self.next(self.end)"
     )
     source = source.replace(
-        "    @step\n    def end", "    @step\n    def other(self):\n        pass\n    @step\n    def end"
+        "    @step\n    def end",
+        "    @step\n    def other(self):\n        pass\n    @step\n    def end",
     )
     flow = runtime(source)
     flow.ready()

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import flow_of
 from fake_runtime import PATIENCE, Result, Runtime, Socket
 
 Make = Callable[..., Runtime]
@@ -231,7 +230,9 @@ def test_what_a_trivial_task_costs(one_step: Make, capsys: pytest.CaptureFixture
     spent = (_cpu_of(process.pid) - before) / 50
     with capsys.disabled():
         middle = sorted(delays)[25] * 1000
-        print(f"\nfork to first line: {middle:.2f} ms; CPU per task: {spent * 1000:.2f} ms", end=" ")
+        print(
+            f"\nfork to first line: {middle:.2f} ms; CPU per task: {spent * 1000:.2f} ms", end=" "
+        )
 
 
 def _cpu_of(pid: int) -> float:
