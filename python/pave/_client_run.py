@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import _client_show as show
 from ._client_objects import MetaflowObject, check_namespace, local_time
@@ -68,7 +68,7 @@ class Run(MetaflowObject):
         self._pathspec = f"{record.flow}/{record.number}"
 
     @staticmethod
-    def _refuse(view: View, flow: str, number: str) -> None:
+    def _refuse(view: View, flow: str, number: str) -> NoReturn:
         newest = view.store.runs(flow, [], limit=1)
         if not newest:
             refuse_absent(f"Flow({flow!r})", flow, lambda: view.store.flows([]), "flow")

@@ -266,7 +266,10 @@ class Task(MetaflowObject):
     def artifacts(self) -> tuple[DataArtifact, ...]:
         """Its artifacts as a named tuple of `DataArtifact`."""
         names = tuple(self._names())
-        return _tuple_of(names)(*(DataArtifact._of(self, name) for name in names))
+        made: tuple[DataArtifact, ...] = _tuple_of(names)(
+            *(DataArtifact._of(self, name) for name in names)
+        )
+        return made
 
     def _names(self) -> list[str]:
         names = self._looked_at().names(self._attempt)

@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 
 from pave.client import DataArtifact, Run, Step, Task
-from pave.exceptions import MetaflowNotFound
+from pave.exceptions import MetaflowException, MetaflowNotFound
 
 
 def test_artifacts_are_attributes_read_when_asked_for(tour):
@@ -194,12 +194,15 @@ def test_reading_such_an_object_does_not_start_the_flow_again(tour):
 def test_one_look_at_the_store_serves_all_tasks_of_a_step(place):
     place.run("tour", "run")
     tasks = list(Run("Tour/1")["visit"])
+    alone = Task("Tour/1/visit/2")
     assert tasks[0].data.where == "c"
     for name in ("metadata.db", "metadata.db-wal"):
         if (place.store / name).exists():
             os.truncate(place.store / name, 0)
     assert [task.data.where for task in tasks] == ["c", "b", "a"]
     assert [task["score"].data for task in tasks] == [6, 4, 2]
+    with pytest.raises(MetaflowException):
+        _ = alone.data.where
 
 
 def test_a_forked_process_reads_on_its_own(tour):

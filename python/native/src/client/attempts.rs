@@ -55,11 +55,6 @@ impl Attempt {
         self.0.finished_at.map(|at| at.0)
     }
 
-    #[getter]
-    fn pid(&self) -> i32 {
-        self.0.pid
-    }
-
     /// Why it failed: the exception's type, a sentence, the traceback. `None` if it didn't fail.
     fn failure(&self) -> Option<(String, String, String)> {
         let failure: Failure = rmp_serde::from_slice(&self.0.failure).ok()?;

@@ -128,17 +128,6 @@ impl Run {
         &self.0.record.file
     }
 
-    #[getter]
-    fn error(&self) -> &str {
-        &self.0.record.error
-    }
-
-    /// Name of the step that a run of this flow begins with.
-    #[getter]
-    fn start_step(&self) -> &str {
-        self.0.shape().start()
-    }
-
     /// Name of the step that a run of this flow ends with.
     #[getter]
     fn end_step(&self) -> &str {

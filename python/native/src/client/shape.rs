@@ -35,10 +35,6 @@ impl Shape {
             .collect()
     }
 
-    pub(super) fn start(&self) -> &str {
-        self.name(self.graph.start).unwrap_or("start")
-    }
-
     pub(super) fn end(&self) -> &str {
         self.name(self.graph.end).unwrap_or("end")
     }

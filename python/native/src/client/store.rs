@@ -29,12 +29,6 @@ impl Store {
         })
     }
 
-    /// The store's folder.
-    #[getter]
-    fn folder(&self) -> PathBuf {
-        self.reader.folder().to_owned()
-    }
-
     /// Names of the flows with at least one run that has all `tags`, sorted.
     fn flows(&self, py: Python<'_>, tags: Vec<String>) -> PyResult<Vec<String>> {
         let flows = self.reader.ask(py, |store| store.list_flows(&tags))?;

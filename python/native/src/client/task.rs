@@ -118,18 +118,12 @@ impl Task {
         self.row().origin.map(|task| task.0)
     }
 
-    /// Where the task sits in the graph besides its step.
-    #[getter]
-    fn place(&self) -> &str {
-        &self.row().place
-    }
-
     /// Which item of the innermost foreach around it.
     #[getter]
     fn index(&self) -> Option<u32> {
         let shape = self.batch.run.shape();
         shape
-            .foreach_path(self.step(), self.place())
+            .foreach_path(self.step(), &self.row().place)
             .pop()
             .map(|(_, index)| index)
     }
@@ -139,7 +133,7 @@ impl Task {
         self.batch
             .run
             .shape()
-            .foreach_path(self.step(), self.place())
+            .foreach_path(self.step(), &self.row().place)
     }
 
     /// Its attempts, in order.

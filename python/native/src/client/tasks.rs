@@ -159,12 +159,6 @@ impl Tasks {
         Self::new(Arc::clone(&self.0.run), rows)
     }
 
-    /// Whether nothing more will happen to any of them.
-    #[getter]
-    fn is_finished(&self) -> bool {
-        self.0.rows.iter().all(|row| row.state.is_finished())
-    }
-
     /// When the last of them finished; `None` while one goes on, or if there are none.
     #[getter]
     fn finished_at(&self) -> Option<i64> {
