@@ -87,8 +87,10 @@ def store_row(name: str, kept: dict[str, dict]) -> list[str]:
     }
     plain = median(kept["plain"]["inner"])
     shown = [f"{over[engine]:.3f}" if engine in over else "" for engine in ("pave", "metaflow")]
-    times = f"{over['metaflow'] / over['pave']:.1f}×" if len(over) == 2 else ""
-    against = f"{over['pave'] / plain:.2f}×" if "pave" in over else ""
+    # Below a few milliseconds there is only noise to divide by.
+    can_divide = over.get("pave", 0) > 0.005
+    times = f"{over['metaflow'] / over['pave']:.1f}×" if can_divide and "metaflow" in over else ""
+    against = f"{over['pave'] / plain:.2f}×" if can_divide else ""
     return [f"256 MiB {name}", *shown, times, f"{plain:.3f}", against]
 
 
