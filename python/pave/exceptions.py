@@ -13,6 +13,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
+    from typing import Any
 
 __all__ = [
     "BadFlowDecoratorException",
@@ -83,8 +84,11 @@ class _DefinitionError(MetaflowException):
 
     headline = "Invalid definition"
     kind = "definition"
+    #: Its error code.
+    code = "G016"
 
     def __init__(self, msg: str, lineno: int | None = None, source_file: str | None = None) -> None:
+        _tell_definition_errors()
         if source_file is None:
             frame = user_frame()
             if frame is not None:
@@ -94,6 +98,8 @@ class _DefinitionError(MetaflowException):
 
 class InvalidDefinition(_DefinitionError):
     """A parameter or a flow is defined in a way that can't work."""
+
+    code = "P004"
 
 
 class InvalidDecoratorAttribute(_DefinitionError):
@@ -331,3 +337,25 @@ def user_frame() -> FrameType | None:
             return frame
         frame = frame.f_back
     return None
+
+
+def _tell_definition_errors() -> None:
+    """Has definition errors that nobody catches told as the binary tells them, without frames."""
+    before = sys.excepthook
+    if getattr(before, "tells_definition_errors", False):
+        return
+
+    def tell(kind: type[BaseException], error: BaseException, traceback: Any) -> None:
+        if not isinstance(error, _DefinitionError):
+            before(kind, error, traceback)
+            return
+        print(f"error[{error.code}]: {error.message}", file=sys.stderr)
+        if error.source_file:
+            from linecache import getline
+
+            line = getline(error.source_file, error.line_no or 0).strip()
+            print(f"  --> {error.source_file}:{error.line_no}", file=sys.stderr)
+            print(f"{error.line_no:>5} | {line}", file=sys.stderr)
+
+    tell.tells_definition_errors = True  # type: ignore[attr-defined]
+    sys.excepthook = tell

@@ -5,9 +5,11 @@ Owns: what a child must undo of its parent: signals, descriptors, exit handlers,
 
 from __future__ import annotations
 
+# The `signal` module turns every number into an enumeration's member: most of what a child that
+# does nothing would cost. Its C half takes numbers.
+import _signal  # type: ignore[import-not-found]
 import atexit
 import os
-import signal
 import sys
 
 from .. import _native
@@ -31,15 +33,15 @@ class Handlers:
     def install(self, wake: int) -> None:
         """Puts the worker's own handlers in place; the end of a child is told through `wake`."""
         # Ctrl-C reaches everything on the terminal; the runtime alone decides what it means.
-        self._saved[signal.SIGINT] = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        self._saved[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        self._saved[_signal.SIGINT] = _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
+        self._saved[_signal.SIGCHLD] = _signal.signal(_signal.SIGCHLD, lambda *_: None)
+        _signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
 
     def restore(self) -> None:
         """Puts the user's handlers back."""
-        signal.set_wakeup_fd(-1)
+        _signal.set_wakeup_fd(-1)
         for number, handler in self._saved.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+            _signal.signal(number, _signal.SIG_DFL if handler is None else handler)
 
 
 def begin(server: Server, parent: int, run: Callable[[], None]) -> NoReturn:

@@ -46,7 +46,8 @@ def plain(kind: str, message: str, exception: str = "") -> dict[str, Any]:
 def format_traceback(error: BaseException, *, whole: bool = False) -> str:
     """Formats an exception and its causes as Python does.
 
-    Frames that aren't the user's are left out, unless the `whole` is wanted.
+    Frames that aren't the user's are left out, unless the `whole` is wanted. Empty where none are
+    left: the exception's text says all.
     """
     from traceback import TracebackException
 
@@ -55,7 +56,10 @@ def format_traceback(error: BaseException, *, whole: bool = False) -> str:
         _keep_user_frames(told, set())
     is_alone = told.__cause__ is None and (told.__context__ is None or told.__suppress_context__)
     bare = not told.stack and is_alone and getattr(told, "exceptions", None) is None
-    return "".join(told.format_exception_only() if bare else told.format())
+    if bare:
+        # A syntax error shows where it is by itself.
+        return "".join(told.format_exception_only()) if isinstance(error, SyntaxError) else ""
+    return "".join(told.format())
 
 
 def has_user_frames(error: BaseException) -> bool:

@@ -99,6 +99,28 @@ def test_a_binary_that_can_not_be_started_is_named(tmp_path: Path) -> None:
     assert str(tmp_path / "nowhere") in err
 
 
+def test_a_wrong_definition_is_told_without_our_frames(tmp_path: Path, binary: Path) -> None:
+    source = flow_of("pass").replace("    @step", "    @retry(tries=3)\n    @step", 1)
+    (tmp_path / "flow.py").write_text(source)
+    process = start("flow.py", "run", binary=binary, cwd=tmp_path)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err.splitlines() == [
+        "error[G016]: @retry has no argument `tries`; it has `times`, `minutes_between_retries`",
+        f"  --> {tmp_path}/flow.py:3",
+        "    3 | @retry(tries=3)",
+    ]
+
+
+def test_other_errors_are_told_as_python_tells_them(tmp_path: Path, binary: Path) -> None:
+    (tmp_path / "flow.py").write_text(
+        "from pave.exceptions import InvalidDefinition\nInvalidDefinition('unused')\n1 / 0\n"
+    )
+    _, err = start("flow.py", binary=binary, cwd=tmp_path).communicate(timeout=60)
+    assert err.startswith("Traceback (most recent call last):")
+    assert err.endswith("ZeroDivisionError: division by zero\n")
+
+
 class Plain(FlowSpec):
     """A flow that is only built."""
 
