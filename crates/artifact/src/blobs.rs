@@ -8,12 +8,12 @@
 //! key derivation mode with the context `pave payload v1`, of its length (64 bits, little-endian)
 //! and the hashes of its chunks in order: it costs no second pass over the bytes.
 
-use std::{cmp::min, io, ops::Range, path::Path, sync::Arc};
+use std::{cmp::min, path::Path, sync::Arc};
 
 use crate::{
     ArtifactError, Chunk, ChunkId, ChunkStore, Codec, DiskStore, Encoding, Entry, Hash, Mapping,
     Placement, StoredChunk, codec,
-    mapping::{Region, page_size},
+    fetch::{Fetch, find_index},
     parallel::each,
 };
 
@@ -115,7 +115,8 @@ impl Blobs {
     /// what refers to it is committed.
     ///
     /// # Errors
-    /// [`ArtifactError::Write`]: nothing put since the last time may be referred to.
+    /// [`ArtifactError::Write`]: nothing put since the last time may be referred to, and the store
+    /// must be opened anew.
     pub fn sync(&self) -> Result<(), ArtifactError> {
         self.store.sync()
     }
@@ -129,16 +130,10 @@ impl Blobs {
     /// # Errors
     /// [`ArtifactError::Missing`], [`ArtifactError::Corrupt`], [`ArtifactError::Read`].
     pub fn map(&self, entry: &Entry) -> Result<Mapping, ArtifactError> {
-        let chunks = match &entry.place {
-            Placement::Inline(bytes) => {
-                check_inline(entry, bytes)?;
-                return Ok(Mapping::copy_of(bytes));
-            }
-            Placement::Chunks(chunks) => chunks,
-        };
-        let mapping = self.map_chunks(entry, chunks, 0..entry.size)?;
+        let fetch = self.fetch(entry);
+        let mapping = fetch.map(0..entry.size)?;
         if self.verify_all || entry.size < VERIFY_BELOW {
-            self.check_hashes(entry, chunks, &mapping)?;
+            fetch.check_hashes(&mapping)?;
         }
         Ok(mapping)
     }
@@ -154,12 +149,8 @@ impl Blobs {
         offset: u64,
         length: u64,
     ) -> Result<Mapping, ArtifactError> {
-        let range = check_range(entry, offset, length)?;
-        match &entry.place {
-            Placement::Inline(bytes) => Ok(Mapping::copy_of(&bytes[to_usize(&range, 0)])),
-            Placement::Chunks(_) if length == 0 => Ok(Mapping::copy_of(&[])),
-            Placement::Chunks(chunks) => self.map_chunks(entry, chunks, range),
-        }
+        let fetch = self.fetch(entry);
+        fetch.map(fetch.range(offset, length)?)
     }
 
     /// A copy of a part of the payload; no more than that part is read (of a compressed chunk, the
@@ -173,23 +164,8 @@ impl Blobs {
         offset: u64,
         length: u64,
     ) -> Result<Vec<u8>, ArtifactError> {
-        let range = check_range(entry, offset, length)?;
-        let chunks = match &entry.place {
-            Placement::Inline(bytes) => return Ok(bytes[to_usize(&range, 0)].to_owned()),
-            Placement::Chunks(chunks) => chunks,
-        };
-        let mut out = vec![0; usize::try_from(length).map_err(|_| outside(entry))?];
-        let mut start = 0;
-        for chunk in chunks {
-            let end = start + chunk.length;
-            let part = range.start.max(start)..range.end.min(end);
-            if part.start < part.end {
-                let target = &mut out[to_usize(&part, range.start)];
-                self.read_chunk(entry, chunk, part.start - start, target)?;
-            }
-            start = end;
-        }
-        Ok(out)
+        let fetch = self.fetch(entry);
+        fetch.read(fetch.range(offset, length)?)
     }
 
     /// Reads a payload completely and compares its hash.
@@ -197,13 +173,8 @@ impl Blobs {
     /// # Errors
     /// [`ArtifactError::Missing`], [`ArtifactError::Corrupt`], [`ArtifactError::Read`].
     pub fn verify(&self, entry: &Entry) -> Result<(), ArtifactError> {
-        match &entry.place {
-            Placement::Inline(bytes) => check_inline(entry, bytes),
-            Placement::Chunks(chunks) => {
-                let mapping = self.map_chunks(entry, chunks, 0..entry.size)?;
-                self.check_hashes(entry, chunks, &mapping)
-            }
-        }
+        let fetch = self.fetch(entry);
+        fetch.check_hashes(&fetch.map(0..entry.size)?)
     }
 
     /// All chunks that are stored, for those who remove what nothing refers to.
@@ -234,6 +205,13 @@ impl Blobs {
         self.store
             .delete(id)
             .map_err(|cause| ArtifactError::write(self.store.place(id), cause))
+    }
+
+    fn fetch<'a>(&'a self, entry: &'a Entry) -> Fetch<'a> {
+        Fetch {
+            store: &*self.store,
+            entry,
+        }
     }
 
     fn put_chunk(&self, pieces: &[&[u8]]) -> Result<Chunk, ArtifactError> {
@@ -270,10 +248,12 @@ impl Blobs {
     fn find_chunk(&self, hash: Hash, length: usize) -> Option<Chunk> {
         [Codec::Raw, Codec::Zstd].into_iter().find_map(|codec| {
             let id = ChunkId { hash, codec };
-            let stored = self.store.find(id).ok().flatten()?;
+            let stored = self.store.reuse(id).ok().flatten()?;
             let is_whole = match codec {
                 Codec::Raw => stored == length as u64,
-                Codec::Zstd => self.index(id, length, stored).ok().flatten().is_some(),
+                Codec::Zstd => {
+                    find_index(&*self.store, id, length, stored).is_ok_and(|index| index.is_some())
+                }
             };
             is_whole.then_some(Chunk {
                 hash,
@@ -282,197 +262,6 @@ impl Blobs {
                 codec,
             })
         })
-    }
-
-    /// The index of a compressed chunk; `None` if it is not one.
-    fn index(&self, id: ChunkId, length: usize, stored: u64) -> io::Result<Option<Vec<u64>>> {
-        let mut index = vec![0; codec::index_size(length)];
-        let Some(at) = stored.checked_sub(index.len() as u64) else {
-            return Ok(None);
-        };
-        self.store.read_at(id, at, &mut index)?;
-        Ok(codec::parse_index(&index, stored))
-    }
-
-    /// Maps the chunks that `range` touches.
-    fn map_chunks(
-        &self,
-        entry: &Entry,
-        chunks: &[Chunk],
-        range: Range<u64>,
-    ) -> Result<Mapping, ArtifactError> {
-        let touched = touched(chunks, &range);
-        let first = touched.first().map_or(0, |(place, _)| place.start);
-        let end = touched.last().map_or(0, |(place, _)| place.end);
-        let unfit = |cause| self.read_error(entry, None, cause);
-        let total = usize::try_from(end - first).map_err(|_| outside(entry))?;
-        let mut region = Region::reserve(total).map_err(unfit)?;
-        let page = page_size() as u64;
-        let is_aligned = touched
-            .iter()
-            .all(|(place, _)| (place.start - first).is_multiple_of(page));
-        if !is_aligned {
-            region.map_memory(0..total).map_err(unfit)?;
-        }
-        let mut to_read = Vec::new();
-        for (place, chunk) in touched {
-            let target = to_usize(&place, first);
-            let file = match chunk.codec {
-                Codec::Raw if is_aligned => self.open_raw(entry, chunk)?,
-                _ => None,
-            };
-            if let Some(file) = file {
-                region.map_file(target, &file).map_err(unfit)?;
-            } else {
-                if is_aligned {
-                    region.map_memory(target.clone()).map_err(unfit)?;
-                }
-                to_read.push((target, chunk));
-            }
-        }
-        each(to_read.len(), |index| {
-            let (target, chunk) = &to_read[index];
-            // SAFETY: the target was given memory above, and the targets don't overlap.
-            let out = unsafe { region.slice_mut(target.clone()) };
-            self.read_chunk(entry, chunk, 0, out)
-        })?;
-        Ok(Mapping::of_region(region, to_usize(&range, first)))
-    }
-
-    /// A raw chunk's file, if the store has files; its length is right.
-    fn open_raw(
-        &self,
-        entry: &Entry,
-        chunk: &Chunk,
-    ) -> Result<Option<std::fs::File>, ArtifactError> {
-        let wrong = |cause| self.read_error(entry, Some(chunk), cause);
-        let Some(file) = self.store.open(id(chunk)).map_err(wrong)? else {
-            return Ok(None);
-        };
-        let found = file.metadata().map_err(wrong)?.len();
-        if found == chunk.length {
-            Ok(Some(file))
-        } else {
-            Err(self.corrupt(entry, chunk, has_length(found, chunk.length)))
-        }
-    }
-
-    /// Reads a part of a chunk.
-    fn read_chunk(
-        &self,
-        entry: &Entry,
-        chunk: &Chunk,
-        offset: u64,
-        out: &mut [u8],
-    ) -> Result<(), ArtifactError> {
-        let wrong = |cause| self.read_error(entry, Some(chunk), cause);
-        let found = self.store.find(id(chunk)).map_err(wrong)?;
-        let found = found.ok_or_else(|| wrong(io::ErrorKind::NotFound.into()))?;
-        if found != chunk.stored {
-            return Err(self.corrupt(entry, chunk, has_length(found, chunk.stored)));
-        }
-        match chunk.codec {
-            Codec::Raw => self.store.read_at(id(chunk), offset, out).map_err(wrong),
-            Codec::Zstd => self.read_compressed(entry, chunk, offset, out),
-        }
-    }
-
-    fn read_compressed(
-        &self,
-        entry: &Entry,
-        chunk: &Chunk,
-        offset: u64,
-        out: &mut [u8],
-    ) -> Result<(), ArtifactError> {
-        let wrong = |cause| self.read_error(entry, Some(chunk), cause);
-        let length = usize::try_from(chunk.length).map_err(|_| outside(entry))?;
-        let ends = self.index(id(chunk), length, chunk.stored).map_err(wrong)?;
-        let ends =
-            ends.ok_or_else(|| self.corrupt(entry, chunk, "has a damaged index".to_owned()))?;
-        let offset = usize::try_from(offset).map_err(|_| outside(entry))?;
-        let first = offset / codec::FRAME_SIZE;
-        let last = (offset + out.len()).div_ceil(codec::FRAME_SIZE);
-        let mut frames =
-            vec![0; usize::try_from(ends[last] - ends[first]).map_err(|_| outside(entry))?];
-        self.store
-            .read_at(id(chunk), ends[first], &mut frames)
-            .map_err(wrong)?;
-        let start = first * codec::FRAME_SIZE;
-        let content = min(last * codec::FRAME_SIZE, length) - start;
-        let decompress = |target: &mut [u8]| {
-            codec::decompress(&frames, target).map_err(|why| self.corrupt(entry, chunk, why))
-        };
-        if content == out.len() {
-            return decompress(out);
-        }
-        let mut whole = vec![0; content];
-        decompress(&mut whole)?;
-        out.copy_from_slice(&whole[offset - start..][..out.len()]);
-        Ok(())
-    }
-
-    fn check_hashes(
-        &self,
-        entry: &Entry,
-        chunks: &[Chunk],
-        payload: &[u8],
-    ) -> Result<(), ArtifactError> {
-        let places = touched(chunks, &(0..entry.size));
-        each(places.len(), |index| {
-            let (place, chunk) = &places[index];
-            let hash = blake3::hash(&payload[to_usize(place, 0)]);
-            if *hash.as_bytes() == chunk.hash {
-                Ok(())
-            } else {
-                Err(self.corrupt(
-                    entry,
-                    chunk,
-                    "holds other bytes than were written".to_owned(),
-                ))
-            }
-        })?;
-        if payload_hash(chunks) == entry.hash {
-            Ok(())
-        } else {
-            Err(ArtifactError::Corrupt {
-                artifact: entry.name.clone(),
-                place: "its manifest".to_owned(),
-                why: "names chunks that don't add up to the artifact's hash".to_owned(),
-            })
-        }
-    }
-
-    fn read_error(&self, entry: &Entry, chunk: Option<&Chunk>, cause: io::Error) -> ArtifactError {
-        let artifact = entry.name.clone();
-        let place = chunk.map_or_else(|| "memory".to_owned(), |chunk| self.store.place(id(chunk)));
-        match cause.kind() {
-            io::ErrorKind::NotFound => ArtifactError::Missing { artifact, place },
-            io::ErrorKind::UnexpectedEof => ArtifactError::Corrupt {
-                artifact,
-                place,
-                why: "is cut off".to_owned(),
-            },
-            _ => ArtifactError::Read {
-                artifact,
-                place,
-                cause,
-            },
-        }
-    }
-
-    fn corrupt(&self, entry: &Entry, chunk: &Chunk, why: String) -> ArtifactError {
-        ArtifactError::Corrupt {
-            artifact: entry.name.clone(),
-            place: self.store.place(id(chunk)),
-            why,
-        }
-    }
-}
-
-fn id(chunk: &Chunk) -> ChunkId {
-    ChunkId {
-        hash: chunk.hash,
-        codec: chunk.codec,
     }
 }
 
@@ -496,7 +285,7 @@ fn cut<'a>(parts: &[&'a [u8]]) -> Vec<Vec<&'a [u8]>> {
     chunks
 }
 
-fn payload_hash(chunks: &[Chunk]) -> Hash {
+pub(crate) fn payload_hash(chunks: &[Chunk]) -> Hash {
     if let [only] = chunks {
         return only.hash;
     }
@@ -507,56 +296,4 @@ fn payload_hash(chunks: &[Chunk]) -> Hash {
         hasher.update(&chunk.hash);
     }
     *hasher.finalize().as_bytes()
-}
-
-/// The chunks that `range` touches, each with its place in the payload.
-fn touched<'a>(chunks: &'a [Chunk], range: &Range<u64>) -> Vec<(Range<u64>, &'a Chunk)> {
-    let mut start = 0;
-    let places = chunks.iter().map(|chunk| {
-        let place = start..start + chunk.length;
-        start = place.end;
-        (place, chunk)
-    });
-    places
-        .filter(|(place, _)| place.start < range.end && range.start < place.end)
-        .collect()
-}
-
-/// A range relative to `base`. Everything here lies within a payload whose size fits.
-fn to_usize(range: &Range<u64>, base: u64) -> Range<usize> {
-    let convert = |at: u64| usize::try_from(at - base).expect("within a payload in memory");
-    convert(range.start)..convert(range.end)
-}
-
-fn check_range(entry: &Entry, offset: u64, length: u64) -> Result<Range<u64>, ArtifactError> {
-    match offset.checked_add(length) {
-        Some(end) if end <= entry.size => Ok(offset..end),
-        _ => Err(outside(entry)),
-    }
-}
-
-fn check_inline(entry: &Entry, bytes: &[u8]) -> Result<(), ArtifactError> {
-    if *blake3::hash(bytes).as_bytes() == entry.hash {
-        return Ok(());
-    }
-    Err(ArtifactError::Corrupt {
-        artifact: entry.name.clone(),
-        place: "its manifest".to_owned(),
-        why: "holds other bytes than were written".to_owned(),
-    })
-}
-
-fn has_length(found: u64, expected: u64) -> String {
-    format!("holds {found} bytes instead of {expected}")
-}
-
-fn outside(entry: &Entry) -> ArtifactError {
-    ArtifactError::Malformed {
-        format: "artifact",
-        why: format!(
-            "a part outside of the {} bytes of `{}` was asked for",
-            entry.size, entry.name
-        ),
-        at: 0,
-    }
 }

@@ -17,7 +17,7 @@ use std::{
 use crate::{
     ArtifactError, ChunkId, ChunkStore, Codec, StoredChunk, hex,
     parallel::each,
-    pending::{self, TempFile},
+    pending::{TempFile, clean, finish_writeback},
 };
 
 /// So many files wait for `sync` at most: open files are limited, and so is what a crash may lose.
@@ -28,15 +28,20 @@ const MOST_PENDING: usize = 64;
 pub struct DiskStore {
     root: PathBuf,
     pending: Mutex<Pending>,
+    /// Held while pending files are made durable: whoever syncs meanwhile waits, and then relies on
+    /// what was done.
+    settling: Mutex<()>,
 }
 
 /// What was put and not yet made durable.
 #[derive(Debug, Default)]
 struct Pending {
     pid: u32,
-    files: HashMap<ChunkId, Arc<Mutex<TempFile>>>,
+    files: HashMap<ChunkId, Arc<TempFile>>,
     /// Folders with new names in them.
     folders: BTreeSet<PathBuf>,
+    /// Whether settling failed: then what was put is lost, whoever put it.
+    is_broken: bool,
 }
 
 impl DiskStore {
@@ -46,8 +51,9 @@ impl DiskStore {
         let store = Self {
             root: root.to_owned(),
             pending: Mutex::default(),
+            settling: Mutex::default(),
         };
-        pending::clean(&store.temp());
+        clean(&store.temp());
         store
     }
 
@@ -82,8 +88,7 @@ impl DiskStore {
         let Some(temp) = self.pending().files.get(&id).cloned() else {
             return Ok(None);
         };
-        let file = lock(&temp).file().try_clone()?;
-        Ok(Some(file))
+        temp.file().try_clone().map(Some)
     }
 
     fn file(&self, id: ChunkId) -> io::Result<File> {
@@ -106,30 +111,58 @@ impl DiskStore {
     }
 
     /// Makes pending files durable, then visible.
-    fn settle(&self, files: &[(ChunkId, Arc<Mutex<TempFile>>)]) -> Result<(), ArtifactError> {
+    fn settle(&self, files: &[(ChunkId, Arc<TempFile>)]) -> Result<(), ArtifactError> {
+        for (_, temp) in files {
+            finish_writeback(temp.file());
+        }
         each(files.len(), |index| {
             let (id, temp) = &files[index];
             let path = self.path(*id);
-            let mut temp = lock(temp);
             let settled = temp.file().sync_data().and_then(|()| temp.persist(&path));
             settled.map_err(|cause| ArtifactError::write(path.display().to_string(), cause))
         })?;
         let mut pending = self.pending();
-        for (id, _) in files {
-            pending.files.remove(id);
+        for (id, temp) in files {
+            if pending
+                .files
+                .get(id)
+                .is_some_and(|newest| Arc::ptr_eq(newest, temp))
+            {
+                pending.files.remove(id);
+            }
             let path = self.path(*id);
             pending.folders.extend(path.parent().map(Path::to_owned));
         }
         Ok(())
     }
 
-    fn take_all(&self) -> Vec<(ChunkId, Arc<Mutex<TempFile>>)> {
+    /// Makes all that is pending durable and visible, and with `folders` their names too.
+    fn settle_all(&self, folders: bool) -> Result<(), ArtifactError> {
+        let _alone = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
         let pending = self.pending();
-        pending
+        if pending.is_broken {
+            let earlier = io::Error::other("writing here failed before");
+            return Err(ArtifactError::write(
+                self.root.display().to_string(),
+                earlier,
+            ));
+        }
+        let files: Vec<_> = pending
             .files
             .iter()
             .map(|(&id, temp)| (id, Arc::clone(temp)))
-            .collect()
+            .collect();
+        drop(pending);
+        let mut settled = self.settle(&files);
+        if folders {
+            settled = settled.and_then(|()| self.sync_folders());
+        }
+        if settled.is_err() {
+            let mut pending = self.pending();
+            pending.is_broken = true;
+            pending.files.clear();
+        }
+        settled
     }
 
     fn sync_folders(&self) -> Result<(), ArtifactError> {
@@ -157,28 +190,33 @@ impl ChunkStore for DiskStore {
         }
     }
 
+    fn reuse(&self, id: ChunkId) -> io::Result<Option<u64>> {
+        let found = self.find(id)?;
+        if found.is_some() {
+            // Its bytes are on the disk, for it has its name. The name itself may not be yet.
+            let folder = self.path(id).parent().map(Path::to_owned);
+            self.pending().folders.extend(folder);
+        }
+        Ok(found)
+    }
+
     fn put(&self, id: ChunkId, parts: &[&[u8]]) -> Result<(), ArtifactError> {
         let temp = self
             .write(parts)
             .map_err(|cause| ArtifactError::write(self.place(id), cause))?;
         let mut pending = self.pending();
-        pending.files.insert(id, Arc::new(Mutex::new(temp)));
+        pending.files.insert(id, Arc::new(temp));
         let is_full = pending.files.len() > MOST_PENDING;
         drop(pending);
         if is_full {
-            let files = self.take_all();
-            self.settle(&files)?;
+            self.settle_all(false)
+        } else {
+            Ok(())
         }
-        Ok(())
     }
 
     fn sync(&self) -> Result<(), ArtifactError> {
-        let files = self.take_all();
-        let settled = self.settle(&files).and_then(|()| self.sync_folders());
-        if settled.is_err() {
-            *self.pending() = Pending::default();
-        }
-        settled
+        self.settle_all(true)
     }
 
     fn read_at(&self, id: ChunkId, offset: u64, out: &mut [u8]) -> io::Result<()> {
@@ -222,10 +260,6 @@ impl ChunkStore for DiskStore {
     fn place(&self, id: ChunkId) -> String {
         self.path(id).display().to_string()
     }
-}
-
-fn lock(temp: &Mutex<TempFile>) -> MutexGuard<'_, TempFile> {
-    temp.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn parse_name(name: &str) -> Option<ChunkId> {

@@ -79,6 +79,10 @@ pub fn encode(schema: &Schema, batches: &[RecordBatch]) -> Result<FrameParts, Ar
 pub fn decode(payload: Arc<Mapping>) -> Result<Frame, ArtifactError> {
     let start = NonNull::from(&payload[..]).cast();
     let length = payload.len();
+    #[expect(
+        unsafe_code,
+        reason = "Arrow's only way to borrow memory of another owner"
+    )]
     // SAFETY: the memory is valid for `length` bytes as long as its owner, the mapping, lives.
     let buffer = unsafe { Buffer::from_custom_allocation(start, length, payload) };
     decode_buffer(buffer)

@@ -4,7 +4,7 @@
 //! Must not: know runs, steps or tasks; decide which encoding a language's value gets; run user code.
 //! Start reading at: `entry.rs` and `manifest.rs` (what is known about an artifact), then `blobs.rs`
 //! (where its bytes go and how they come back).
-//! Tested by: `tests/`, whose `store.rs` is one suite for every [`ChunkStore`].
+//! Tested by: `tests/suite/`, whose `store.rs` is one suite for every [`ChunkStore`].
 //!
 //! ```
 //! use pave_artifact::{Blobs, Encoding, Manifest};
@@ -33,11 +33,14 @@ mod codec;
 mod disk;
 mod entry;
 mod error;
+mod fetch;
 mod manifest;
+#[expect(unsafe_code, reason = "maps files into memory")]
 mod mapping;
 mod memory;
 mod parallel;
 mod pending;
+mod shuffle;
 mod store;
 mod wire;
 

@@ -3,11 +3,13 @@
 //! A manifest may be a delta over the manifest of the task before (its base). Most of a step's
 //! artifacts are inherited, so only what the step set is stored again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rmp::encode as msgpack;
 
 use crate::{ArtifactError, Entry, entry::put, wire::Tokens};
+
+const FORMAT: &str = "artifact manifest";
 
 /// Names that belong to the task that set them, besides all that start with `__`. The next task
 /// doesn't inherit them.
@@ -148,7 +150,7 @@ impl Manifest {
         if bytes.is_empty() {
             return Ok(manifest);
         }
-        let mut tokens = Tokens::new(bytes, "artifact manifest");
+        let mut tokens = Tokens::new(bytes, FORMAT);
         for _ in 0..tokens.map_len()? {
             match tokens.str()? {
                 "entries" => {
@@ -186,6 +188,34 @@ impl Manifest {
         let mut flat = flat.unwrap_or_default();
         flat.removed.clear();
         Ok(flat)
+    }
+
+    /// The flat manifest stored under `id`, following bases; `find` gives a stored manifest's base
+    /// and its bytes.
+    ///
+    /// # Errors
+    /// [`ArtifactError::Malformed`], also if a base is missing or they form a circle.
+    pub fn flatten_stored<'a>(
+        id: i64,
+        find: impl Fn(i64) -> Option<(Option<i64>, &'a [u8])>,
+    ) -> Result<Self, ArtifactError> {
+        let mut chain = Vec::new();
+        let mut seen = HashSet::new();
+        let mut next = Some(id);
+        while let Some(id) = next {
+            let wrong = |why| ArtifactError::Malformed {
+                format: FORMAT,
+                why,
+                at: 0,
+            };
+            if !seen.insert(id) {
+                return Err(wrong(format!("manifest {id} is its own base")));
+            }
+            let found = find(id).ok_or_else(|| wrong(format!("manifest {id} is not stored")))?;
+            next = found.0;
+            chain.push(found.1);
+        }
+        Self::flatten(chain.into_iter().rev())
     }
 
     fn take(&mut self, name: &str) -> Option<Entry> {

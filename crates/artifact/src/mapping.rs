@@ -163,15 +163,20 @@ impl Region {
         Ok(())
     }
 
-    /// The bytes at `range`, to fill.
-    ///
-    /// # Safety
-    /// The range was given memory, and no two slices of it overlap.
-    #[expect(clippy::mut_from_ref, reason = "disjoint parts are filled in parallel")]
-    pub(crate) unsafe fn slice_mut(&self, range: Range<usize>) -> &mut [u8] {
-        assert!(range.start <= range.end && range.end <= self.length);
-        // SAFETY: within the region, and the caller vouches for the rest.
-        unsafe { slice::from_raw_parts_mut(self.base.as_ptr().add(range.start), range.len()) }
+    /// The bytes at several ranges, to fill at the same time. The ranges are in order and don't
+    /// overlap, and each was given memory.
+    pub(crate) fn slices_mut(&mut self, ranges: &[Range<usize>]) -> Vec<&mut [u8]> {
+        let mut end = 0;
+        let mut slices = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            assert!(end <= range.start && range.start <= range.end && range.end <= self.length);
+            end = range.end;
+            // SAFETY: within the region, which is borrowed mutably, and after all ranges before.
+            slices.push(unsafe {
+                slice::from_raw_parts_mut(self.base.as_ptr().add(range.start), range.len())
+            });
+        }
+        slices
     }
 
     fn target(&self, range: &Range<usize>) -> io::Result<(NonZeroUsize, NonZeroUsize)> {

@@ -5,9 +5,14 @@ use std::{
     io::{self, IoSlice, Write},
     path::{Path, PathBuf},
     process,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
+
+use nix::{errno::Errno, sys::signal::kill, unistd::Pid};
 
 /// Writeback begins after so many bytes, while the next ones are still being hashed.
 const WRITEBACK_STEP: usize = 4 << 20;
@@ -15,6 +20,9 @@ const WRITEBACK_STEP: usize = 4 << 20;
 /// Temporary files of processes that can't be asked for (of another machine, another container or
 /// before the last boot) are removed when they are so old.
 const STRANGERS_KEEP: Duration = Duration::from_secs(24 * 3600);
+
+/// Start time of a process where the system doesn't tell.
+const UNKNOWN: &str = "unknown";
 
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
@@ -25,7 +33,7 @@ pub(crate) struct TempFile {
     path: PathBuf,
     /// The process that made it: a forked child drops its copy without removing the file.
     pid: u32,
-    kept: bool,
+    kept: AtomicBool,
 }
 
 impl TempFile {
@@ -42,7 +50,7 @@ impl TempFile {
             file,
             path,
             pid,
-            kept: false,
+            kept: AtomicBool::new(false),
         };
         write_all(&temp.file, parts)?;
         Ok(temp)
@@ -53,8 +61,11 @@ impl TempFile {
         &self.file
     }
 
-    /// Renames it to `target`, whose folder is made if need be.
-    pub(crate) fn persist(&mut self, target: &Path) -> io::Result<()> {
+    /// Renames it to `target`, whose folder is made if need be. Done already, it does nothing.
+    pub(crate) fn persist(&self, target: &Path) -> io::Result<()> {
+        if self.kept.load(Ordering::Acquire) {
+            return Ok(());
+        }
         match fs::rename(&self.path, target) {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
                 if let Some(folder) = target.parent() {
@@ -64,14 +75,14 @@ impl TempFile {
             }
             other => other?,
         }
-        self.kept = true;
+        self.kept.store(true, Ordering::Release);
         Ok(())
     }
 }
 
 impl Drop for TempFile {
     fn drop(&mut self) {
-        if !self.kept && self.pid == process::id() {
+        if !self.kept.load(Ordering::Acquire) && self.pid == process::id() {
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -114,32 +125,42 @@ impl<'a> Owner<'a> {
     }
 
     fn is_alive(&self) -> bool {
+        if self.started == UNKNOWN {
+            let pid = i32::try_from(self.pid).map(Pid::from_raw);
+            return pid.is_ok_and(|pid| kill(pid, None) != Err(Errno::ESRCH));
+        }
         start_time(self.pid).is_some_and(|started| started == self.started)
     }
 }
 
 fn temp_name(pid: u32) -> String {
-    let started = start_time(pid).unwrap_or_else(|| "0".to_owned());
+    let started = start_time(pid).unwrap_or_else(|| UNKNOWN.to_owned());
     let count = COUNTER.fetch_add(1, Ordering::Relaxed);
     format!("{}-{pid}-{started}-{count}", whereabouts())
 }
 
 /// Names this boot of this machine and this process namespace: only within them does a process id
 /// mean the same.
-fn whereabouts() -> String {
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-    let both = format!("{boot}{}", namespace.display());
-    blake3::hash(both.as_bytes()).to_hex()[..12].to_owned()
+fn whereabouts() -> &'static str {
+    static HERE: OnceLock<String> = OnceLock::new();
+    HERE.get_or_init(|| {
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+        let both = format!("{boot}{}", namespace.display());
+        blake3::hash(both.as_bytes()).to_hex()[..12].to_owned()
+    })
 }
 
-/// When a process started, in ticks since boot; `None` if there is no such process. With the id it
-/// names a process even after its id was given to another one.
+/// When a process started, in ticks since boot; `None` if it is gone, or dead and only not yet waited
+/// for. With the id it names a process even after its id was given to another one.
 fn start_time(pid: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The program's name, in brackets, may hold anything; 19 fields follow it.
+    // The program's name, in brackets, may hold anything. Then come the state and other fields.
     let (_, fields) = stat.rsplit_once(')')?;
-    fields.split_whitespace().nth(19).map(str::to_owned)
+    let mut fields = fields.split_whitespace();
+    let is_dead = matches!(fields.next()?, "Z" | "X");
+    let started = fields.nth(18)?;
+    (!is_dead).then(|| started.to_owned())
 }
 
 fn is_old(file: &fs::DirEntry) -> bool {
@@ -197,25 +218,40 @@ fn first_step<'a>(rest: &'a [IoSlice<'_>]) -> Step<'a> {
 }
 
 /// Asks the disk to begin, without waiting. Only a hint: `sync` waits for everything.
-#[cfg(target_os = "linux")]
 fn start_writeback(file: &File, offset: usize, length: usize) {
-    use std::os::fd::AsRawFd;
+    #[cfg(target_os = "linux")]
+    writeback(file, offset, length, nix::libc::SYNC_FILE_RANGE_WRITE);
+    #[cfg(not(target_os = "linux"))]
+    let _ = (file, offset, length);
+}
 
-    use nix::libc;
+/// Waits until a file's bytes are written. It is not durable then: its length and place may still
+/// be only in memory. But when all files of a batch have come so far, the first `fdatasync` makes
+/// the file system write that for all of them, and the others find nothing left to do.
+pub(crate) fn finish_writeback(file: &File) {
+    #[cfg(target_os = "linux")]
+    {
+        use nix::libc::{
+            SYNC_FILE_RANGE_WAIT_AFTER, SYNC_FILE_RANGE_WAIT_BEFORE, SYNC_FILE_RANGE_WRITE,
+        };
+        let all = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+        writeback(file, 0, 0, all);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = file;
+}
+
+#[cfg(target_os = "linux")]
+fn writeback(file: &File, offset: usize, length: usize, flags: u32) {
+    use std::os::fd::AsRawFd;
 
     let (Ok(offset), Ok(length)) = (i64::try_from(offset), i64::try_from(length)) else {
         return;
     };
-    // SAFETY: the descriptor is open; the call touches no memory of this process.
+    #[expect(unsafe_code, reason = "no crate of ours wraps this call")]
+    // SAFETY: the descriptor is open; the call touches no memory of this process. An error shows
+    // again when the file is synced.
     unsafe {
-        libc::sync_file_range(
-            file.as_raw_fd(),
-            offset,
-            length,
-            libc::SYNC_FILE_RANGE_WRITE,
-        )
+        nix::libc::sync_file_range(file.as_raw_fd(), offset, length, flags)
     };
 }
-
-#[cfg(not(target_os = "linux"))]
-fn start_writeback(_file: &File, _offset: usize, _length: usize) {}

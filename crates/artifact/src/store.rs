@@ -31,6 +31,16 @@ pub trait ChunkStore: fmt::Debug + Send + Sync {
     /// The system's.
     fn find(&self, id: ChunkId) -> io::Result<Option<u64>>;
 
+    /// As [`ChunkStore::find`], for a chunk that is about to be referred to again: the next
+    /// [`ChunkStore::sync`] makes it as durable as if it were put now, also if another process put
+    /// it only a moment ago.
+    ///
+    /// # Errors
+    /// The system's.
+    fn reuse(&self, id: ChunkId) -> io::Result<Option<u64>> {
+        self.find(id)
+    }
+
     /// Keeps a chunk: `parts` one after another. Readable by this store at once; by others, and
     /// after a crash, once [`ChunkStore::sync`] returned. Replaces one of the same address.
     ///
@@ -41,7 +51,8 @@ pub trait ChunkStore: fmt::Debug + Send + Sync {
     /// Makes durable and visible all that was put.
     ///
     /// # Errors
-    /// [`ArtifactError::Write`]: nothing put since the last `sync` may be relied on.
+    /// [`ArtifactError::Write`]: nothing put since the last `sync` may be relied on, by any thread,
+    /// and this store must be opened anew.
     fn sync(&self) -> Result<(), ArtifactError>;
 
     /// Fills `out` with a chunk's bytes from `offset`.
