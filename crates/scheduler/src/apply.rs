@@ -149,6 +149,7 @@ impl Scheduler {
             Event::AttemptFailed { task, then, .. } => self.apply_failed(task.0, *then, false),
             Event::AttemptLost { task, then, .. } => self.apply_failed(task.0, *then, true),
             Event::RunStopping { state, .. } => {
+                // Live that has been done by now; of stored events, not.
                 self.queue_executed();
                 self.run = Run::Stopping(*state);
             }
@@ -238,15 +239,13 @@ impl Scheduler {
         }
     }
 
-    /// Moves fresh tasks to the queue up to the first that is cloned. Live, that has been done by
-    /// the time it is asked for; of stored events, not.
+    /// Moves fresh tasks to the queue up to the first that is to be cloned.
     pub(crate) fn queue_executed(&mut self) {
         while let Some(span) = self.fresh.front().copied() {
-            let together = self.plan.step(span.step).together;
             let limits = self.limits();
             let (count, cloned) = if !self.resume.is_active() {
                 (span.count, false)
-            } else if together {
+            } else if self.plan.step(span.step).together {
                 (span.count, self.resume.finds_all(&self.tree, &limits, span))
             } else {
                 let found = self.resume.find(&self.tree, &limits, span.first);

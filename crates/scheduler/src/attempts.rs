@@ -100,15 +100,16 @@ impl Attempts {
 }
 
 impl Tries {
-    /// Whether no further attempt follows if the next one fails.
+    /// Whether no further attempt follows if the one under way, or the next, fails. Always true
+    /// of a fallback, since it comes after the last retry.
     pub(crate) fn is_last(self, step: &Step) -> bool {
-        self.fallbacks > 0 || self.failed >= step.retry.times
+        self.failed >= step.retry.times
     }
 
     /// What follows when user code has failed the attempt under way. `died` says that the process
     /// could not run `@catch` itself.
     pub(crate) fn after_failure(self, step: &Step, died: bool) -> AfterFailure {
-        if self.fallbacks == 0 && self.failed < step.retry.times {
+        if !self.is_last(step) {
             let pause_ms = step.retry.pause_ms;
             return AfterFailure::Retry { pause_ms };
         }

@@ -79,9 +79,8 @@ impl Plan {
             };
             let plan = &mut self.steps[usize::from(target.0)];
             plan.together |= matches!(transition, Transition::Gang { .. });
-            if plan.reached {
-                plan.certain &= certain;
-            } else {
+            // Several steps lead here behind a switch; then all of them say the same.
+            if !plan.reached {
                 (plan.certain, plan.levels, plan.reached) = (certain, levels, true);
             }
         }

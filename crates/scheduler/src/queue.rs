@@ -3,7 +3,8 @@
 //! Waiting tasks stand in one lane for each step, because tasks of a step reserve the same. A lane
 //! holds ranges, so a million waiting children are one entry. Every task has a *turn*, counted up
 //! as tasks become ready; the smallest turn that fits is launched. A task keeps its turn over
-//! retries. Tasks that fit may overtake one that doesn't, [`MAX_OVERTAKEN`] times; then everything
+//! retries. The members of a gang are one entry, launched as a whole; a member that is tried again
+//! is launched alone, while the others are under way or done. Tasks that fit may overtake one that doesn't, [`MAX_OVERTAKEN`] times; then everything
 //! waits until it fits.
 
 use std::collections::VecDeque;

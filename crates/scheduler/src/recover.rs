@@ -8,7 +8,8 @@
 //!    It may have been decided on and never launched; that is lost too.
 //! 4. Step with `Input::Start`, which goes on where the old runtime stopped.
 //!
-//! A lost attempt is followed by one with a new number, stored before it is launched, so that an
+//! Such a loss counts like any other (`Options::max_lost`), so that a task which brings its runtime
+//! down is not tried for ever. A lost attempt is followed by one with a new number, stored before it is launched, so that an
 //! answer of the old one, however late, can't be taken for the new one's. An attempt is never
 //! launched twice.
 

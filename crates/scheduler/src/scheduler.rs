@@ -353,15 +353,11 @@ impl Scheduler {
     /// Clones fresh tasks or moves them to the queue, in order.
     fn take_up(&mut self, out: &mut Outcome) {
         let mut cloned = 0;
-        while let Some(span) = self.fresh.front().copied() {
-            let limits = self.limits();
-            let together = self.plan.step(span.step).together;
-            let execute = !self.resume.is_active()
-                || (together && !self.resume.finds_all(&self.tree, &limits, span));
-            if execute {
-                self.queue_fresh(span.count);
-                continue;
-            }
+        loop {
+            self.queue_executed();
+            let Some(span) = self.fresh.front().copied() else {
+                return;
+            };
             if cloned >= CLONES_PER_STEP {
                 out.effects.push(Effect::SetTimer {
                     timer: Timer::Cloning,
@@ -369,30 +365,28 @@ impl Scheduler {
                 });
                 return;
             }
+            let together = self.plan.step(span.step).together;
             let count = if together { span.count } else { 1 };
             for task in span.first..span.first + count {
-                self.clone_or_queue(task, out);
+                self.clone_task(task, out);
             }
             cloned += count;
         }
     }
 
-    /// Clones the first fresh task, or moves it to the queue.
-    fn clone_or_queue(&mut self, task: u32, out: &mut Outcome) {
+    fn clone_task(&mut self, task: u32, out: &mut Outcome) {
         let found = self.resume.find(&self.tree, &self.limits(), task).cloned();
-        match (found, self.tree.spot(task)) {
-            (Some(origin), Some(spot)) => self.emit(
-                Event::TaskCloned {
-                    task: TaskNumber(task),
-                    step: spot.step,
-                    place: self.tree.place(&self.plan, spot),
-                    origin: origin.task,
-                    verdict: origin.verdict,
-                },
-                out,
-            ),
-            _ => self.queue_fresh(1),
-        }
+        let (Some(origin), Some(spot)) = (found, self.tree.spot(task)) else {
+            return self.queue_fresh(1);
+        };
+        let event = Event::TaskCloned {
+            task: TaskNumber(task),
+            step: spot.step,
+            place: self.tree.place(&self.plan, spot),
+            origin: origin.task,
+            verdict: origin.verdict,
+        };
+        self.emit(event, out);
     }
 
     /// Launches whatever fits.

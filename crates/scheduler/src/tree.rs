@@ -373,7 +373,7 @@ impl Tree {
             None => self.block(plan, join, (spot.scope, spot.item), Parents::Branches),
         };
         let Block { count, item, .. } = self.blocks[block];
-        let aligned = self.aligned(plan, spot, (item, count));
+        let aligned = self.aligned(plan, spot, count);
         let columns = self
             .branches
             .entry(block)
@@ -403,7 +403,7 @@ impl Tree {
             return None;
         }
         let count = self.scope(spot.scope).count;
-        let aligned = self.aligned(plan, spot, (0, count));
+        let aligned = self.aligned(plan, spot, count);
         let scope = &mut self.scopes[spot.scope as usize];
         scope.arrived.arrive(spot.item, count, task, aligned);
         scope.missing = scope.missing.checked_sub(1)?;
@@ -418,10 +418,10 @@ impl Tree {
     }
 
     /// Where the range that holds the tasks of all the same items begins, if the task is in one.
-    fn aligned(&self, plan: &Plan, spot: Spot, items: (u32, u32)) -> Option<u32> {
+    fn aligned(&self, plan: &Plan, spot: Spot, count: u32) -> Option<u32> {
         let block = &self.blocks[spot.block];
-        let whole = plan.step(spot.step).certain || items.1 == 1;
-        (whole && (block.item, block.count) == items).then_some(block.first)
+        let whole = plan.step(spot.step).certain || count == 1;
+        (whole && block.count == count).then_some(block.first)
     }
 
     fn scope(&self, scope: u32) -> &Scope {

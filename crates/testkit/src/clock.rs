@@ -44,6 +44,12 @@ impl<T> Clock<T> {
         Some(what)
     }
 
+    /// Moves time to the next appointment if it is due within `most_ms`.
+    pub fn advance_within(&mut self, most_ms: u64) -> Option<T> {
+        let ((at, _), _) = self.appointments.first_key_value()?;
+        (*at <= self.now.saturating_add(most_ms)).then(|| self.advance())?
+    }
+
     /// Drops the appointments that are not to be kept.
     pub fn retain(&mut self, keep: impl Fn(&T) -> bool) {
         self.appointments.retain(|_, what| keep(what));

@@ -28,16 +28,21 @@ pub struct Habits {
     pub suspects: u64,
     /// A loop goes round again.
     pub loops: u64,
+    /// An attempt takes long.
+    pub drags: u64,
 }
 
 /// One attempt, as the executor sees it.
 #[derive(Clone, Debug)]
 struct Process {
     step: StepIndex,
-    /// What it will say, or has said.
-    answer: Input,
+    /// What it will say, or has said; `None` while it hangs.
+    answer: Option<Input>,
+    /// Whether it has said it.
+    told: bool,
     /// Goes up when the process is stopped: what it was about to say is not said.
     life: u32,
+    alive: bool,
 }
 
 /// An answer under way from an attempt to the run.
@@ -100,17 +105,20 @@ impl FakeExecutor {
         let answer = self.ending(graph, random, assignment);
         let process = Process {
             step: assignment.step,
-            answer: answer.clone().unwrap_or(Input::Failed {
-                task,
-                attempt,
-                died: true,
-            }),
+            answer: answer.clone(),
+            told: false,
             life: 0,
+            alive: true,
         };
         self.processes.insert((task, attempt), process);
         let mut answers = Vec::new();
         if let Some(input) = answer {
-            let after_ms = random.between(1, 800);
+            let longest = if random.chance(self.habits.drags) {
+                60_000
+            } else {
+                800
+            };
+            let after_ms = random.between(1, longest);
             answers.push(self.answer(task, attempt, input, after_ms));
         }
         if random.chance(self.habits.repeats) {
@@ -151,7 +159,8 @@ impl FakeExecutor {
         };
         let races = random.chance(20);
         if let Some(process) = self.processes.get_mut(&(task, attempt)) {
-            process.answer = input.clone();
+            process.answer = Some(input.clone());
+            process.told = false;
             if !races {
                 process.life += 1;
             }
@@ -161,34 +170,39 @@ impl FakeExecutor {
     }
 
     /// What a new runtime hears of an attempt that the old one had under way: its answer, perhaps
-    /// for the second time, or that it is lost.
+    /// for the second time; that it is lost; or nothing yet, because it still goes on.
     pub fn reattach(
         &mut self,
         random: &mut Random,
         task: TaskNumber,
         attempt: AttemptNumber,
-    ) -> Answer {
-        let known = self.processes.get(&(task, attempt));
-        let input = match known {
-            Some(process) if random.chance(50) => process.answer.clone(),
+    ) -> Option<Answer> {
+        let process = self.processes.get(&(task, attempt));
+        let input = match process.filter(|process| process.alive) {
+            Some(process) if !process.told && random.chance(50) => return None,
+            Some(process) if random.chance(50) => process.answer.clone()?,
             _ => lost(task, attempt),
         };
         let after_ms = random.below(300);
-        self.answer(task, attempt, input, after_ms)
+        Some(self.answer(task, attempt, input, after_ms))
     }
 
     /// Every process dies, with what it was about to say.
     pub fn die(&mut self) {
         for process in self.processes.values_mut() {
             process.life += 1;
+            process.alive = false;
         }
     }
 
-    /// Whether an answer is still said: its process was not stopped before.
-    #[must_use]
-    pub fn says(&self, answer: &Answer) -> bool {
-        let process = self.processes.get(&(answer.task, answer.attempt));
-        process.map_or(answer.life == 0, |process| process.life == answer.life)
+    /// Whether an answer is said after all: its process was not stopped before.
+    pub fn says(&mut self, answer: &Answer) -> bool {
+        let Some(process) = self.processes.get_mut(&(answer.task, answer.attempt)) else {
+            return true;
+        };
+        let says = process.life == answer.life;
+        process.told |= says && process.answer.as_ref() == Some(&answer.input);
+        says
     }
 
     /// The step of an attempt that was launched.

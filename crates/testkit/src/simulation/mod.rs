@@ -90,9 +90,10 @@ fn random_habits(random: &mut Random, round: u64) -> Habits {
         dies: scale * random.below(4),
         loses: scale * random.below(4),
         hangs: scale * random.below(4),
-        errs: scale * random.below(2),
+        errs: scale * random.below(3),
         repeats: random.below(30),
         suspects: scale * random.below(3),
         loops: random.below(70),
+        drags: random.below(10),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use pave_graph::{Graph, StepIndex};
-use pave_model::{RunState, TaskState};
+use pave_model::{Millis, RunState, TaskState};
 use pave_scheduler::{Effect, Event, Input, Options, Origin, Outcome, Scheduler, Snapshot, Timer};
 
 use super::executor::{Answer, Assignment, FakeExecutor};
@@ -14,6 +14,12 @@ use crate::{Clock, Random};
 
 /// Most inputs of one run: a run that takes more goes round in circles.
 const MOST_INPUTS: u64 = 50_000;
+
+/// By how much a timer may be late, in milliseconds.
+const MOST_LATE: u64 = 2_000;
+
+/// Within how many milliseconds an attempt that is told to stop has stopped.
+const SLOWEST_STOP: u64 = 1_000;
 
 /// Lines of history that a broken rule is told with.
 const HISTORY: usize = 60;
@@ -37,6 +43,8 @@ pub struct World {
     crashes_left: u64,
     crashes: u64,
     interrupted: bool,
+    /// Since when the run stops, or when it was last recovered while it did.
+    stopping_since: Option<Millis>,
     history: VecDeque<String>,
 }
 
@@ -78,6 +86,7 @@ impl World {
             crashes_left: 0,
             crashes: 0,
             interrupted: false,
+            stopping_since: None,
             history: VecDeque::new(),
         }
     }
@@ -129,7 +138,7 @@ impl World {
             }
             let mut batch: Vec<Input> = self.hear(happening).into_iter().collect();
             while !batch.is_empty() && random.chance(20) {
-                let Some(next) = self.clock.advance() else {
+                let Some(next) = self.clock.advance_within(20) else {
                     break;
                 };
                 batch.extend(self.hear(next));
@@ -205,6 +214,7 @@ impl World {
         self.ledger.enter(outcome)?;
         if eventful {
             self.reached = self.scheduler.snapshot();
+            self.check_stopping(outcome)?;
         }
         if eventful && (self.stored.len() < 100 || random.chance(10)) {
             self.compare_recovered()?;
@@ -258,7 +268,7 @@ impl World {
             }
             Effect::SetTimer { timer, after_ms } => {
                 let late = if random.chance(10) {
-                    random.below(2_000)
+                    random.below(MOST_LATE)
                 } else {
                     0
                 };
@@ -271,7 +281,7 @@ impl World {
         }
     }
 
-    fn expect(&mut self, answers: Vec<Answer>) {
+    fn expect(&mut self, answers: impl IntoIterator<Item = Answer>) {
         for answer in answers {
             self.clock.set(answer.after_ms, Happening::Answer(answer));
         }
@@ -280,6 +290,7 @@ impl World {
     /// What a new runtime does. It may crash too.
     fn recover(&mut self, random: &mut Random) -> Result<Result<(), Crash>, Broken> {
         self.life += 1;
+        self.stopping_since = self.stopping_since.map(|_| self.clock.now());
         if random.chance(50) {
             self.note("the processes die with the runtime".into());
             self.executor.die();
@@ -302,7 +313,7 @@ impl World {
         let under_way: Vec<_> = self.scheduler.under_way().collect();
         for it in under_way {
             let answer = self.executor.reattach(random, it.task, it.attempt);
-            self.expect(vec![answer]);
+            self.expect(answer);
         }
         self.note("recovered".into());
         let outcome = self.scheduler.step(self.clock.now(), Input::Start);
@@ -361,6 +372,25 @@ impl World {
             Some(task) => Err(format!("task {task} is left between attempts")),
             None => Ok(()),
         }
+    }
+
+    /// A run that stops ends with the grace, whatever its attempts are at.
+    fn check_stopping(&mut self, outcome: &Outcome) -> Result<(), Broken> {
+        let now = self.clock.now();
+        for event in &outcome.events {
+            match (event, self.stopping_since) {
+                (Event::RunStopping { .. }, _) => self.stopping_since = Some(now),
+                (Event::RunFinished { .. }, Some(since)) => {
+                    let most = self.options.grace_ms + MOST_LATE + SLOWEST_STOP;
+                    let took = now.0.abs_diff(since.0);
+                    if took > most {
+                        return Err(format!("it took {took} ms to stop, with {most} allowed"));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn accident(&mut self, random: &mut Random) -> bool {
