@@ -70,7 +70,7 @@ def restore_frame(frame: Frame) -> Any:
 
 def _encode_arrow(value: Any, kind: str) -> Frame | None:
     try:
-        frame = _import(value, kind)
+        frame = Frame.from_stream(value)
         if not _survives(value, kind):
             return None
     except Exception:
@@ -83,21 +83,17 @@ def _encode_arrow(value: Any, kind: str) -> Frame | None:
     return frame.with_metadata({**metadata, KEY: json.dumps(described)})
 
 
-def _import(value: Any, kind: str) -> Frame:
-    if kind == "pyarrow.RecordBatch":
-        value = sys.modules["pyarrow"].Table.from_batches([value])
-    return Frame.from_stream(value)
-
-
 def _survives(value: Any, kind: str) -> bool:
     """Whether a frame of the same columns without rows comes back with the same columns."""
     if kind == "polars.DataFrame":
-        empty = value.clear()
-        again = _restore_arrow(Frame.from_bytes(_import(empty, kind).to_bytes()), kind)
+        again = _restore_arrow(_copy(value.clear()), kind)
         return bool(again.schema == value.schema)
-    empty = value.schema.empty_table()
-    again = _restore_arrow(Frame.from_bytes(Frame.from_stream(empty).to_bytes()), "pyarrow.Table")
+    again = _restore_arrow(_copy(value.schema.empty_table()), "pyarrow.Table")
     return bool(again.schema.equals(value.schema, check_metadata=True))
+
+
+def _copy(value: Any) -> Frame:
+    return Frame.from_bytes(Frame.from_stream(value).to_bytes())
 
 
 def _restore_arrow(frame: Frame, kind: str) -> Any:
@@ -108,7 +104,13 @@ def _restore_arrow(frame: Frame, kind: str) -> Any:
     import pyarrow
 
     reader = pyarrow.RecordBatchReader.from_stream(frame)
-    return reader.read_all() if kind == "pyarrow.Table" else reader.read_next_batch()
+    if kind == "pyarrow.Table":
+        return reader.read_all()
+    for batch in reader:
+        return batch
+    # A batch without rows doesn't travel.
+    columns = [column.combine_chunks() for column in reader.schema.empty_table().columns]
+    return pyarrow.RecordBatch.from_arrays(columns, schema=reader.schema)
 
 
 class FrameTracker:

@@ -150,7 +150,7 @@ impl Frame {
         let other = Self::from_stream(object)?;
         let addresses = self.addresses();
         let pairs = || self.batches.iter().zip(&other.batches);
-        Ok(self.schema == other.schema
+        Ok(self.schema.fields() == other.schema.fields()
             && self.batches.len() == other.batches.len()
             && pairs().all(|(ours, theirs)| {
                 let mut columns = ours.columns().iter().zip(theirs.columns());
