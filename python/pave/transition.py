@@ -214,7 +214,8 @@ class _Call:
 
 
 def _label(item: Any) -> str:
-    if isinstance(item, (str, int, float, bool, type(None))):
+    is_scalar = type(item).__module__ == "numpy" and getattr(item, "shape", None) == ()
+    if is_scalar or isinstance(item, (str, int, float, bool, type(None))):
         text = str(item)
     else:
         from reprlib import repr as short

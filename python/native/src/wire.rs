@@ -102,10 +102,7 @@ fn write_int(out: &mut Vec<u8>, number: &Bound<'_, PyInt>) -> PyResult<()> {
 
 fn write_bytes_like(out: &mut Vec<u8>, value: &Bound<'_, PyAny>) -> PyResult<()> {
     if value.is_instance_of::<PyByteArray>() || value.is_instance_of::<PyMemoryView>() {
-        let bytes = value.call_method0("__bytes__").or_else(|_| {
-            // `bytearray` has no `__bytes__` before Python 3.11's successors.
-            value.py().get_type::<PyBytes>().call1((value,))
-        })?;
+        let bytes = value.py().get_type::<PyBytes>().call1((value,))?;
         let bytes = bytes.cast_into::<PyBytes>()?;
         return encode::write_bin(out, bytes.as_bytes()).map_err(unwritable);
     }

@@ -56,7 +56,9 @@ class Attempt:
         try:
             flow, state = self._build()
         except Exception as broken:
-            return self._failed(failure.describe(broken, "lost"), {})
+            # A constructor of the user's own may fail; everything else here is ours.
+            kind = None if failure.has_user_frames(broken) else "lost"
+            return self._failed(failure.describe(broken, kind), {})
         raised = self._fallback() if self.order["fallback"] else self._run_body(flow, state)
         caught = self._catch(flow, state, raised)
         entries, problem = state.persist(flow)

@@ -174,3 +174,12 @@ def test_constructors_of_the_flow_run_in_tasks(runtime: Make) -> None:
     made = runtime(flow_of("self.x = self.own", members=members))
     made.ready()
     assert made.run("start")["x"] == 5
+
+
+def test_a_constructor_that_raises_fails_the_task(runtime: Make) -> None:
+    members = "def __init__(self):\n    if current.flow_name is None: 1 / 0\n    super().__init__()"
+    made = runtime(flow_of("pass", members=members), flow="F")
+    made.file.write_text(made.file.read_text().split("if __name__")[0])
+    made.ready()
+    failure = made.run("start").failure
+    assert (failure["kind"], failure["exception"]) == ("raised", "builtins.ZeroDivisionError")

@@ -50,17 +50,23 @@ WAIT = (
 
 
 def test_a_child_holds_its_own_descriptors_and_no_others(one_step: Make) -> None:
-    flow = one_step(f"{WAIT}\nself.open = sorted(map(int, os.listdir('/proc/self/fd')))")
+    body = (
+        "self.open = {}\nfor n in os.listdir('/proc/self/fd'):\n    link = f'/proc/self/fd/{n}'\n"
+        "    if os.path.lexists(link):\n        self.open[n] = os.readlink(link)"
+    )
+    flow = one_step(f"{WAIT}\n{body}")
     tasks = [begin(flow, session) for session in range(3)]
-    for task, pid, result in tasks:
+    for session, (task, pid, result) in enumerate(tasks):
         (flow.folder / f"go{pid}").touch()
         flow.hear(task, result)
-        word = flow.control.receive()
-        assert word["exited"]["status"] == 0
-        # Standard streams, its socket, the store's lock or none, and the listing itself.
-        assert result["open"][:3] == [0, 1, 2]
-        sockets = result["open"][3:]
-        assert len(sockets) <= 3, sockets
+        assert flow.control.receive()["exited"]["status"] == 0
+        found = result["open"]
+        assert found["1"].endswith(f"/task{session}.out")
+        assert found["2"].endswith(f"/task{session}.err")
+        rest = [link for number, link in found.items() if int(number) > 2]
+        assert [link for link in rest if "task" in link or link.startswith("pipe:")] == []
+        # Its own task's, and no other's nor the worker's.
+        assert len([link for link in rest if link.startswith("socket:")]) == 1
 
 
 def test_a_child_keeps_no_other_task_waiting_for_its_end(one_step: Make) -> None:
