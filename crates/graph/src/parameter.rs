@@ -115,8 +115,9 @@ impl Parameter {
 
     /// The default as a value of the parameter's type; `null` if there is none.
     ///
-    /// A default given as text is read like text on the command line, as click does; a float that
-    /// is whole is a whole number; a list may stand for a text with a separator.
+    /// A default given as text is read like text on the command line; for a text, a number or
+    /// boolean is written out; a float that is whole is a whole number; a list may stand for a text
+    /// with a separator.
     ///
     /// # Errors
     /// [`ParameterError::Type`] if it doesn't fit the type.
@@ -131,6 +132,9 @@ impl Parameter {
                 };
             }
             (_, Value::String(text)) => return self.parse(text),
+            (ParameterType::Str, Value::Number(number)) => return self.parse(&number.to_string()),
+            (ParameterType::Str, Value::Bool(true)) => return self.parse("True"),
+            (ParameterType::Str, Value::Bool(false)) => return self.parse("False"),
             (ParameterType::Str, Value::Array(items)) => {
                 self.separator.is_some() && items.iter().all(Value::is_string)
             }
