@@ -121,7 +121,7 @@ def main() -> int:
                 failed += wrong is not None
                 if wrong is not None:
                     print(f"\n{block.place}: {wrong}", file=sys.stderr)
-    print(f"{passed} passed, {failed} failed")
+    print(f"{passed + failed} blocks ran, {failed} not as the documents say")
     return 1 if failed else 0
 
 
