@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from .launch import execute
@@ -12,7 +13,11 @@ if TYPE_CHECKING:
 
 
 def main() -> NoReturn:
-    """Becomes the `pave` binary, with this process's arguments."""
+    """Becomes the `pave` binary, with this process's arguments.
+
+    Flows run in this interpreter, whether or not its environment is the active one.
+    """
+    os.environ.setdefault("PAVE_PYTHON", sys.executable)
     execute(sys.argv[1:])
 
 
