@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import Any, Literal
 
 from pave._native import Encoded, Payload
 
@@ -65,7 +65,7 @@ def restore_array(payload: Payload) -> Any:
     dtype = np.dtype(name)
     if "fields" in notes:
         dtype = _restore_dtype(np, json.loads(notes["fields"]))
-    order = "F" if is_fortran else "C"
+    order: Literal["C", "F"] = "F" if is_fortran else "C"
     if dtype.itemsize == 0:
         return np.ndarray(tuple(shape), dtype=dtype, order=order)
     array = np.ndarray(tuple(shape), dtype=dtype, buffer=elements, order=order)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import io
 import pickle
-import sys
 import time
 from collections.abc import Callable, Iterator
 from types import ModuleType

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from pave._artifact_labels import label_of, type_name
 from pave._artifact_pickles import MainModule, encode_pickle, find_culprit, restore_pickle
-from pave._frames import FrameTracker, encode_frame, frame_kind, restore_frame
+from pave._artifact_trackers import Tracker, track, track_frame
+from pave._frames import encode_frame, frame_kind, restore_frame
 from pave._native import (
     ArtifactFault,
     Encoded,
@@ -132,13 +133,6 @@ def entry_info(entry: bytes) -> EntryInfo:
     except ArtifactFault as fault:
         code, reason = fault.args
         raise UnreadableArtifact("?", "?", reason, code) from None
-
-
-class Tracker(Protocol):
-    """Tells whether a value that was read still is what is stored."""
-
-    def is_unchanged(self, value: object) -> bool:
-        """Whether `value` provably equals what is stored: cheap, and never wrongly true."""
 
 
 class ArtifactStore:
@@ -291,13 +285,9 @@ class ArtifactStore:
         if payload.encoding == "frame":
             frame = payload.frame()
             value = restore_frame(frame)
-            return value, _FrameTracker(payload, FrameTracker(frame, value))
+            return value, track_frame(payload, frame, value)
         value = self._restore(payload, entry)
-        if payload.type_name == "numpy.ndarray" and payload.encoding == "array":
-            return value, _ArrayTracker(payload, value)
-        if payload.encoding == "array" or _is_immutable(value):
-            return value, _Same(value)
-        return value, _Unprovable()
+        return value, track(payload, value)
 
 
 def _encode(name: str, value: object, path: str = "") -> tuple[Encoded, str]:
@@ -349,69 +339,3 @@ def _unreadable(entry: bytes, error: Exception) -> UnreadableArtifact:
     if isinstance(error, AttributeError) and "__main__" in reason:
         reason += ". Its class was defined in the flow's file, which isn't loaded here"
     return UnreadableArtifact(info.name, info.type_name, reason)
-
-
-class _Same:
-    """For a value that can't change: it is unchanged if it is the same object."""
-
-    def __init__(self, value: object) -> None:
-        self._value = value
-
-    def is_unchanged(self, value: object) -> bool:
-        return value is self._value
-
-
-class _Unprovable:
-    """For a value that may have been changed without a trace."""
-
-    def is_unchanged(self, value: object) -> bool:
-        return False
-
-
-class _ArrayTracker:
-    """For an array over mapped memory: it is unchanged if it still is that memory, unwritten."""
-
-    def __init__(self, payload: Payload, value: object) -> None:
-        from pave._artifact_arrays import fingerprint
-
-        self._payload = payload
-        self._class = type(value)
-        self._fingerprint = fingerprint(value)
-
-    def is_unchanged(self, value: object) -> bool:
-        from pave._artifact_arrays import fingerprint
-
-        is_same = type(value) is self._class and fingerprint(value) == self._fingerprint
-        return is_same and self._payload.is_clean()
-
-
-class _FrameTracker:
-    """For a frame over mapped memory, as `_ArrayTracker`."""
-
-    def __init__(self, payload: Payload, tracker: FrameTracker) -> None:
-        self._payload = payload
-        self._tracker = tracker
-
-    def is_unchanged(self, value: object) -> bool:
-        return self._tracker.is_unchanged(value) and self._payload.is_clean()
-
-
-_IMMUTABLE = frozenset(
-    "NoneType bool int float complex str bytes range "
-    "datetime.date datetime.datetime datetime.time datetime.timedelta "
-    "decimal.Decimal uuid.UUID".split()
-)
-
-
-def _is_immutable(value: object) -> bool:
-    """Whether a plain value can't be changed in place, at any depth."""
-    if type_name(value) in _IMMUTABLE:
-        return True
-    if type(value) not in (tuple, frozenset):
-        return False
-    try:
-        # Among plain values just those that can't change can be hashed.
-        hash(value)
-    except TypeError:
-        return False
-    return True

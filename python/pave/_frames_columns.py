@@ -307,7 +307,7 @@ def _mask_of(column: Column) -> NdArray:
 
 
 def _objects_of(column: Column, missing: str) -> NdArray:
-    objects = np.empty(len(column), dtype=object)
+    objects: NdArray = np.empty(len(column), dtype=object)
     objects[:] = column.texts(_MISSING[missing])
     return objects
 

@@ -82,7 +82,7 @@ def _describe_level(codes: Any, level: Any) -> tuple[Spec, Dictionary]:
     order = np.asarray(level.codes)
     if (order < 0).any():
         raise Unfit("a missing category as a level's value")
-    within = np.append(order, np.array([-1], dtype=order.dtype))
+    within: Any = np.append(order, np.array([-1], dtype=order.dtype))
     piece = Dictionary(within[np.asarray(codes)], level.categories, bool(level.ordered))
     return {**piece.spec, "order": order.tolist()}, piece
 
@@ -124,7 +124,7 @@ def describe_labels(labels: Any) -> Spec:
     """
     if type(labels) is pd.Index and all(type(label) is str for label in labels):
         dtype = labels.dtype
-        if dtype == object:
+        if _holds_objects(labels):
             return {"kind": "fields", "name": name_to_json(labels.name)}
         if type(dtype) is pd.StringDtype:
             missing = "NA" if dtype.na_value is pd.NA else "nan"
@@ -133,7 +133,7 @@ def describe_labels(labels: Any) -> Spec:
     try:
         spec, pieces = describe_index(labels)
     except Unfit:
-        if type(labels) is not pd.Index or labels.dtype != object:
+        if type(labels) is not pd.Index or not _holds_objects(labels):
             raise
         plain = plain_to_json(list(labels))
         return {"kind": "plain", "plain": plain, "name": name_to_json(labels.name)}
@@ -148,6 +148,10 @@ def describe_labels(labels: Any) -> Spec:
     return {"kind": "frame", "index": spec, "frame": base64.b64encode(stream).decode()}
 
 
+def _holds_objects(index: Any) -> bool:
+    return isinstance(index.dtype, np.dtype) and index.dtype.kind == "O"
+
+
 def restore_labels(spec: Spec, fields: list[str]) -> Any:
     """The labels that `describe_labels` was given."""
     if spec["kind"] == "range":
@@ -159,7 +163,7 @@ def restore_labels(spec: Spec, fields: list[str]) -> Any:
     name = restore_name(spec["name"])
     if spec["kind"] == "plain":
         labels = restore_plain(spec["plain"])
-        objects = np.empty(len(labels), dtype=object)
+        objects: Any = np.empty(len(labels), dtype=object)
         objects[:] = labels
         return pd.Index(objects, dtype=object, name=name)
     dtype: Any = object

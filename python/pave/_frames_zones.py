@@ -26,7 +26,7 @@ def describe_zone(zone: Any) -> tuple[str, str] | tuple[None, None]:
     >>> describe_zone(datetime.timezone(datetime.timedelta(hours=-3), "BRT"))
     (None, None)
     """
-    if zone is datetime.timezone.utc:
+    if zone is datetime.UTC:
         return "UTC", "datetime"
     if type(zone) is datetime.timezone:
         name = _offset_name(zone.utcoffset(None))
@@ -53,7 +53,7 @@ def restore_zone(name: str, source: str) -> Any:
 
         return pytz.timezone(name)
     if name == "UTC":
-        return datetime.timezone.utc
+        return datetime.UTC
     sign = -1 if name[0] == "-" else 1
     hours, minutes = name[1:].split(":")
     return datetime.timezone(sign * datetime.timedelta(hours=int(hours), minutes=int(minutes)))

@@ -117,7 +117,9 @@ def zoned(rows: int) -> st.SearchStrategy[Any]:
         values = values.astype(f"M8[{unit}]")
         return pd.DatetimeIndex(values).tz_localize("UTC").tz_convert(zone).array
 
-    return st.builds(build, seconds, st.sampled_from(["s", "ms", "us", "ns"]), st.sampled_from(ZONES))
+    return st.builds(
+        build, seconds, st.sampled_from(["s", "ms", "us", "ns"]), st.sampled_from(ZONES)
+    )
 
 
 def masked(rows: int) -> st.SearchStrategy[Any]:
@@ -136,7 +138,9 @@ def masked_booleans(rows: int) -> st.SearchStrategy[Any]:
 
 def strings(rows: int) -> st.SearchStrategy[Any]:
     values = st.lists(with_missing(texts, None), min_size=rows, max_size=rows)
-    return st.builds(lambda values, dtype: pd.array(values, dtype=dtype), values, st.sampled_from(STRINGS))
+    return st.builds(
+        lambda values, dtype: pd.array(values, dtype=dtype), values, st.sampled_from(STRINGS)
+    )
 
 
 def objects(rows: int) -> st.SearchStrategy[Any]:

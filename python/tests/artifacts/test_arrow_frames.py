@@ -122,7 +122,11 @@ TYPES = [
 @pytest.mark.parametrize("arrow_type", TYPES, ids=str)
 def test_tables_of_any_type_round_trip(round_trip: RoundTrip, arrow_type: Any) -> None:
     nullable = not isinstance(arrow_type, pa.FixedShapeTensorType)
-    rows = pa.nulls(3, arrow_type) if nullable else pa.array([[1, 2, 3, 4]] * 3, pa.list_(pa.int32(), 4))
+    rows = (
+        pa.nulls(3, arrow_type)
+        if nullable
+        else pa.array([[1, 2, 3, 4]] * 3, pa.list_(pa.int32(), 4))
+    )
     if not nullable:
         rows = pa.ExtensionArray.from_storage(arrow_type, rows)
     table = pa.table({"x": rows, "y": [1, 2, 3]})

@@ -79,7 +79,7 @@ def test_one_item_does_not_need_the_chunks_of_others(store: ArtifactStore, tmp_p
             try:
                 np.testing.assert_array_equal(store.get_item(entry, index), array)
             except UnreadableArtifact as error:
-                assert error.code == "A002"  # noqa: PT017  (which ones need it is counted)
+                assert error.code == "A002"
             else:
                 readable_without[chunk] += 1
         hidden.rename(chunk)

@@ -19,7 +19,9 @@ from .conftest import RoundTrip
 from .frames import assert_same
 
 settings.register_profile(
-    "frames", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    "frames",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.load_profile("frames")
 
@@ -47,7 +49,10 @@ def frame_of(**columns: Any) -> pd.DataFrame:
 
 def objects_of(**columns: Any) -> pd.DataFrame:
     return pd.DataFrame(
-        {name: pd.Series(frames.as_objects(values), dtype=object) for name, values in columns.items()}
+        {
+            name: pd.Series(frames.as_objects(values), dtype=object)
+            for name, values in columns.items()
+        }
     )
 
 
@@ -72,6 +77,7 @@ class Table(pd.DataFrame):
         pd.DataFrame({"x": [1]}, index=pd.Index([object])),
         pd.DataFrame({"x": [1]}, index=pd.Index([0], name=object)),
         pd.DataFrame([[1]], columns=pd.Index([datetime.timezone])),
+        pd.DataFrame([[1, 2]], columns=pd.Index([1 + 2j, 3])),
         pd.DataFrame([[1, 2]], columns=pd.period_range("2020", periods=2, freq="M")),
         Table({"x": [1]}),
     ],
@@ -225,7 +231,12 @@ def test_views_and_slices_store_what_they_show(round_trip: RoundTrip) -> None:
     whole["text"] = [f"row {n}" for n in range(10)]
     whole["cat"] = pd.Categorical(list("xyxyxyxyxy"))
     whole["bool"] = [True, False] * 5
-    for view in (whole[2:8:3], whole.iloc[::-1], whole[["d", "a", "text"]], whole.loc[whole["bool"]]):
+    for view in (
+        whole[2:8:3],
+        whole.iloc[::-1],
+        whole[["d", "a", "text"]],
+        whole.loc[whole["bool"]],
+    ):
         back, info = round_trip(view)
         assert info.encoding == "frame"
         assert_same(back, view)

@@ -47,7 +47,10 @@ pub(super) fn write(value: &Bound<'_, PyAny>, writer: &mut ValueWriter) -> Resul
     let library = Library::get(py)?;
     if class.is(&library.date_time) {
         let time = read_time(value, library)?;
-        writer.date_time(&DateTime { date: read_date(value)?, time })?;
+        writer.date_time(&DateTime {
+            date: read_date(value)?,
+            time,
+        })?;
     } else if class.is(&library.date) {
         writer.date(read_date(value)?)?;
     } else if class.is(&library.time) {
@@ -74,7 +77,10 @@ pub(super) fn write(value: &Bound<'_, PyAny>, writer: &mut ValueWriter) -> Resul
 /// Whether a class is `module.name`, without importing the module: an object of it was met, so if
 /// it is, the module is loaded.
 fn is_class(class: &Bound<'_, PyType>, module: &str, name: &str) -> PyResult<bool> {
-    let modules = class.py().import("sys")?.getattr(intern!(class.py(), "modules"))?;
+    let modules = class
+        .py()
+        .import("sys")?
+        .getattr(intern!(class.py(), "modules"))?;
     let Ok(module) = modules.get_item(module) else {
         return Ok(false);
     };
@@ -122,7 +128,10 @@ fn read_zone(zone: &Bound<'_, PyAny>, library: &Library) -> Result<Zone<String>,
         return Ok(Zone::Naive);
     }
     if zone.is(&library.utc) {
-        return Ok(Zone::Fixed { offset: 0, name: None });
+        return Ok(Zone::Fixed {
+            offset: 0,
+            name: None,
+        });
     }
     let class = zone.get_type();
     if class.is(&library.time_zone) {
@@ -132,7 +141,12 @@ fn read_zone(zone: &Bound<'_, PyAny>, library: &Library) -> Result<Zone<String>,
         let name = match arguments.len()? {
             1 => None,
             // A name with lone surrogates isn't UTF-8.
-            _ => Some(arguments.get_item(1)?.extract().map_err(|_| Refusal::NotPlain)?),
+            _ => Some(
+                arguments
+                    .get_item(1)?
+                    .extract()
+                    .map_err(|_| Refusal::NotPlain)?,
+            ),
         };
         let offset = seconds * 1_000_000 + i64::from(delta.microseconds);
         return Ok(Zone::Fixed { offset, name });
@@ -154,7 +168,10 @@ pub(super) fn date<'py>(py: Python<'py>, date: Date) -> PyResult<Bound<'py, PyAn
     Library::get(py)?.date.bind(py).call1(arguments)
 }
 
-pub(super) fn date_time<'py>(py: Python<'py>, value: DateTime<&str>) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn date_time<'py>(
+    py: Python<'py>,
+    value: DateTime<&str>,
+) -> PyResult<Bound<'py, PyAny>> {
     let DateTime { date, time } = value;
     let arguments = (
         date.year,
@@ -167,7 +184,10 @@ pub(super) fn date_time<'py>(py: Python<'py>, value: DateTime<&str>) -> PyResult
         zone(py, time.zone)?,
     );
     let fold = fold(py, time.fold)?;
-    Library::get(py)?.date_time.bind(py).call(arguments, Some(&fold))
+    Library::get(py)?
+        .date_time
+        .bind(py)
+        .call(arguments, Some(&fold))
 }
 
 pub(super) fn time<'py>(py: Python<'py>, time: Time<&str>) -> PyResult<Bound<'py, PyAny>> {
@@ -192,7 +212,10 @@ fn zone<'py>(py: Python<'py>, zone: Zone<&str>) -> PyResult<Bound<'py, PyAny>> {
     let library = Library::get(py)?;
     match zone {
         Zone::Naive => Ok(py.None().into_bound(py)),
-        Zone::Fixed { offset: 0, name: None } => Ok(library.utc.bind(py).clone()),
+        Zone::Fixed {
+            offset: 0,
+            name: None,
+        } => Ok(library.utc.bind(py).clone()),
         Zone::Fixed { offset, name } => {
             let delta = library.time_delta.bind(py).call1((0, 0, offset))?;
             match name {
@@ -211,5 +234,7 @@ pub(super) fn decimal<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, P
 pub(super) fn uuid<'py>(py: Python<'py>, bytes: [u8; 16]) -> PyResult<Bound<'py, PyAny>> {
     let keywords = pyo3::types::PyDict::new(py);
     keywords.set_item("bytes", PyBytes::new(py, &bytes))?;
-    py.import("uuid")?.getattr("UUID")?.call((), Some(&keywords))
+    py.import("uuid")?
+        .getattr("UUID")?
+        .call((), Some(&keywords))
 }

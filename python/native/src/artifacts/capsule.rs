@@ -25,7 +25,12 @@ pub(super) fn import_array(
     let array = pointer(&array, ARRAY)?;
     // SAFETY: capsules of these names hold these structures, which are moved out and left released.
     #[expect(unsafe_code, reason = "the Arrow C data interface is a C interface")]
-    let moved = unsafe { (FFI_ArrowSchema::from_raw(schema), FFI_ArrowArray::from_raw(array)) };
+    let moved = unsafe {
+        (
+            FFI_ArrowSchema::from_raw(schema),
+            FFI_ArrowArray::from_raw(array),
+        )
+    };
     Ok(moved)
 }
 

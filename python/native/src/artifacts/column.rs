@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arrow_array::builder::BooleanBufferBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::ffi::{from_ffi, to_ffi};
-use arrow_array::types::{Int8Type, Int16Type, Int32Type, Int64Type};
-use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, BooleanArray, DictionaryArray, make_array};
+use arrow_array::types::{ArrowDictionaryKeyType, Int8Type, Int16Type, Int32Type, Int64Type};
+use arrow_array::{Array, ArrayRef, BooleanArray, DictionaryArray, PrimitiveArray, make_array};
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer};
 use arrow_data::ArrayData;
 use arrow_schema::{DataType, Field, FieldRef, TimeUnit};
@@ -31,12 +31,19 @@ pub(super) struct Column {
 impl Column {
     fn made(array: ArrayRef) -> Self {
         let field = Field::new("", array.data_type().clone(), true);
-        Self { field: Arc::new(field), array, payload: None }
+        Self {
+            field: Arc::new(field),
+            array,
+            payload: None,
+        }
     }
 
     fn part(&self, array: ArrayRef) -> Self {
         let payload = self.payload.clone();
-        Self { payload, ..Self::made(array) }
+        Self {
+            payload,
+            ..Self::made(array)
+        }
     }
 
     /// The buffer of values of a fixed width, cut to this column's rows.
@@ -47,7 +54,10 @@ impl Column {
             (Some(width), [values]) => {
                 Ok(values.slice_with_length(data.offset() * width, data.len() * width))
             }
-            _ => Err(PyTypeError::new_err(format!("{} has no fixed width", data.data_type()))),
+            _ => Err(PyTypeError::new_err(format!(
+                "{} has no fixed width",
+                data.data_type()
+            ))),
         }
     }
 }
@@ -67,15 +77,22 @@ impl Column {
         zone: Option<String>,
     ) -> PyResult<Self> {
         let data_type = parse_type(arrow_type, zone)?;
-        let width = data_type.primitive_width().expect("only such types are parsed");
+        let width = data_type
+            .primitive_width()
+            .expect("only such types are parsed");
         let values = aligned(borrow(data)?, width);
         let nulls = match mask {
             Some(mask) => present(&borrow(mask)?, |&masked| masked == 0),
             None if sentinel => present(values.typed_data::<i64>(), |&value| value != i64::MIN),
             None => None,
         };
-        let data = ArrayData::builder(data_type).len(length).nulls(nulls).add_buffer(values);
-        Ok(Self::made(make_array(data.build().map_err(|error| unfit(&error))?)))
+        let data = ArrayData::builder(data_type)
+            .len(length)
+            .nulls(nulls)
+            .add_buffer(values);
+        Ok(Self::made(make_array(
+            data.build().map_err(|error| unfit(&error))?,
+        )))
     }
 
     /// A column of truth values: `data` has a byte for each.
@@ -101,9 +118,10 @@ impl Column {
     ) -> PyResult<(Option<Self>, Py<PyAny>)> {
         let py = objects.py();
         Ok(match text::gather(objects, &missing)? {
-            Ok((array, found)) => {
-                (Some(Self::made(array)), found.into_pyobject(py)?.into_any().unbind())
-            }
+            Ok((array, found)) => (
+                Some(Self::made(array)),
+                found.into_pyobject(py)?.into_any().unbind(),
+            ),
             Err(reason) => (None, reason.into_pyobject(py)?.into_any().unbind()),
         })
     }
@@ -126,7 +144,11 @@ impl Column {
             _ => return Err(PyValueError::new_err(format!("codes of type {code_type}"))),
         }?;
         let field = Field::new("", array.data_type().clone(), true).with_dict_is_ordered(ordered);
-        Ok(Self { field: Arc::new(field), array, payload: None })
+        Ok(Self {
+            field: Arc::new(field),
+            array,
+            payload: None,
+        })
     }
 
     /// The column of any object with `__arrow_c_array__`, over its memory.
@@ -137,7 +159,11 @@ impl Column {
         // SAFETY: the pair comes from one export, whose producer vouches for it.
         #[expect(unsafe_code, reason = "the Arrow C data interface is a C interface")]
         let data = unsafe { from_ffi(array, &schema) }.map_err(|error| unfit(&error))?;
-        Ok(Self { field: Arc::new(field), array: make_array(data), payload: None })
+        Ok(Self {
+            field: Arc::new(field),
+            array: make_array(data),
+            payload: None,
+        })
     }
 
     fn __len__(&self) -> usize {
@@ -181,7 +207,9 @@ impl Column {
     fn booleans(&self) -> PyResult<Memory> {
         let array = self.array.as_boolean_opt();
         let array = array.ok_or_else(|| PyTypeError::new_err("not a column of truth values"))?;
-        Ok(Memory::new(Buffer::from_vec(array.values().iter().map(u8::from).collect::<Vec<_>>())))
+        Ok(Memory::new(Buffer::from_vec(
+            array.values().iter().map(u8::from).collect::<Vec<_>>(),
+        )))
     }
 
     /// The texts, with `missing` for those that are.
@@ -233,11 +261,13 @@ pub(super) fn is_same(ours: &ArrayRef, other: &ArrayRef, payload: Option<&Range<
 }
 
 fn lies_within(data: &ArrayData, payload: Option<&Range<usize>>) -> bool {
-    let is_inside =
-        |buffer: &Buffer| buffer.is_empty() || offset_within(payload, buffer).is_some();
+    let is_inside = |buffer: &Buffer| buffer.is_empty() || offset_within(payload, buffer).is_some();
     data.nulls().is_none_or(|nulls| is_inside(nulls.buffer()))
         && data.buffers().iter().all(is_inside)
-        && data.child_data().iter().all(|child| lies_within(child, payload))
+        && data
+            .child_data()
+            .iter()
+            .all(|child| lies_within(child, payload))
 }
 
 fn offset_within(payload: Option<&Range<usize>>, buffer: &Buffer) -> Option<usize> {
@@ -246,14 +276,16 @@ fn offset_within(payload: Option<&Range<usize>>, buffer: &Buffer) -> Option<usiz
     (payload.start <= start && start + buffer.len() <= payload.end).then(|| start - payload.start)
 }
 
-fn dictionary<K: ArrowPrimitiveType>(codes: Buffer, categories: ArrayRef) -> PyResult<ArrayRef>
+fn dictionary<K>(codes: Buffer, categories: ArrayRef) -> PyResult<ArrayRef>
 where
-    K: arrow_array::types::ArrowDictionaryKeyType,
+    K: ArrowDictionaryKeyType,
     K::Native: Default + PartialOrd,
 {
     let codes = aligned(codes, size_of::<K::Native>());
-    let nulls = present(codes.typed_data::<K::Native>(), |code| *code >= K::Native::default());
-    let keys = arrow_array::PrimitiveArray::<K>::try_new(codes.into(), nulls);
+    let nulls = present(codes.typed_data::<K::Native>(), |code| {
+        *code >= K::Native::default()
+    });
+    let keys = PrimitiveArray::<K>::try_new(codes.into(), nulls);
     let array = keys.and_then(|keys| DictionaryArray::try_new(keys, categories));
     Ok(Arc::new(array.map_err(|error| unfit(&error))?))
 }
@@ -264,7 +296,9 @@ fn present<T>(values: &[T], is_present: impl Fn(&T) -> bool) -> Option<NullBuffe
         return None;
     }
     let mut bits = BooleanBufferBuilder::new(values.len());
-    values.iter().for_each(|value| bits.append(is_present(value)));
+    values
+        .iter()
+        .for_each(|value| bits.append(is_present(value)));
     Some(NullBuffer::new(bits.finish()))
 }
 

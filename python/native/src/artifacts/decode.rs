@@ -3,8 +3,8 @@
 use pave_artifact::value::{Event, ValueReader};
 use pyo3::prelude::*;
 use pyo3::types::{
-    PyBool, PyByteArray, PyBytes, PyComplex, PyDict, PyFloat, PyFrozenSet, PyInt, PyList,
-    PyRange, PySet, PyString, PyTuple, PyType,
+    PyBool, PyByteArray, PyBytes, PyComplex, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PyRange,
+    PySet, PyString, PyTuple, PyType,
 };
 
 use super::calendar;
@@ -54,7 +54,9 @@ impl<'py, 'a> Decoder<'py, 'a> {
             Event::Int(number) => number.into_pyobject(py)?.into_any(),
             Event::BigInt(bytes) => big_int(py, bytes)?,
             Event::Float(number) => PyFloat::new(py, number).into_any(),
-            Event::Complex(real, imaginary) => PyComplex::from_doubles(py, real, imaginary).into_any(),
+            Event::Complex(real, imaginary) => {
+                PyComplex::from_doubles(py, real, imaginary).into_any()
+            }
             Event::Str(text) => PyString::new(py, text).into_any(),
             Event::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
             Event::ByteArray(bytes) => PyByteArray::new(py, bytes).into_any(),
@@ -97,5 +99,9 @@ fn big_int<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     let class: Bound<'py, PyType> = py.get_type::<PyInt>();
     let keywords = PyDict::new(py);
     keywords.set_item("signed", true)?;
-    class.call_method("from_bytes", (PyBytes::new(py, bytes), "big"), Some(&keywords))
+    class.call_method(
+        "from_bytes",
+        (PyBytes::new(py, bytes), "big"),
+        Some(&keywords),
+    )
 }

@@ -149,7 +149,9 @@ impl Encoder {
         signed.set_item(intern!(py, "signed"), true)?;
         let arguments = (bits / 8 + 1, intern!(py, "big"));
         let bytes = number.call_method(intern!(py, "to_bytes"), arguments, Some(&signed))?;
-        Ok(self.writer.big_int(bytes.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes())?)
+        Ok(self
+            .writer
+            .big_int(bytes.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes())?)
     }
 
     fn dict(&mut self, dict: &Bound<'_, PyDict>) -> Written {
@@ -202,7 +204,10 @@ impl Encoder {
     /// Accounts for a long text or bytes if it was written before.
     fn long(&mut self, object: &Bound<'_, PyAny>, size: usize) -> Written {
         if size >= LONG && is_shared(object) {
-            let again = self.sizes.insert(object.as_ptr() as usize, Some(size)).is_some();
+            let again = self
+                .sizes
+                .insert(object.as_ptr() as usize, Some(size))
+                .is_some();
             if again {
                 return self.repeat(size);
             }

@@ -21,9 +21,16 @@ pub(super) struct Encoded(Content);
 
 enum Content {
     Value(Vec<u8>),
-    Array { head: Vec<u8>, data: Buffer },
+    Array {
+        head: Vec<u8>,
+        data: Buffer,
+    },
     Frame(FrameParts),
-    Pickle { head: PickleHead, stream: Buffer, buffers: Vec<Buffer> },
+    Pickle {
+        head: PickleHead,
+        stream: Buffer,
+        buffers: Vec<Buffer>,
+    },
 }
 
 impl Encoded {
@@ -46,7 +53,11 @@ impl Encoded {
             Content::Value(bytes) => vec![bytes],
             Content::Array { head, data } => vec![head, data],
             Content::Frame(parts) => parts.parts(),
-            Content::Pickle { head, stream, buffers } => {
+            Content::Pickle {
+                head,
+                stream,
+                buffers,
+            } => {
                 let buffers: Vec<&[u8]> = buffers.iter().map(Buffer::as_slice).collect();
                 head.parts(stream, &buffers)
             }
@@ -72,9 +83,17 @@ impl Encoded {
         data: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
         let order = if is_fortran { Order::F } else { Order::C };
-        let header = ArrayHeader { dtype, shape, order, extra };
+        let header = ArrayHeader {
+            dtype,
+            shape,
+            order,
+            extra,
+        };
         let head = header.encode().map_err(|error| fault(&error))?;
-        Ok(Self(Content::Array { head, data: borrow(data)? }))
+        Ok(Self(Content::Array {
+            head,
+            data: borrow(data)?,
+        }))
     }
 
     /// The payload of a pickle stream and its out-of-band buffers.
@@ -84,7 +103,11 @@ impl Encoded {
         let buffers: Vec<Buffer> = buffers.iter().map(borrow).collect::<PyResult<_>>()?;
         let slices: Vec<&[u8]> = buffers.iter().map(Buffer::as_slice).collect();
         let head = PickleHead::new(&stream, &slices);
-        Ok(Self(Content::Pickle { head, stream, buffers }))
+        Ok(Self(Content::Pickle {
+            head,
+            stream,
+            buffers,
+        }))
     }
 }
 
@@ -129,7 +152,10 @@ impl Items {
             return Ok(kind.clone());
         }
         let type_name = class.fully_qualified_name()?.to_string();
-        let kind = ItemKind { encoding: Encoding::Value, type_name };
+        let kind = ItemKind {
+            encoding: Encoding::Value,
+            type_name,
+        };
         self.last = Some((class.clone().unbind(), kind.clone()));
         Ok(kind)
     }
@@ -158,7 +184,10 @@ impl Items {
 
     /// Adds any payload.
     fn push(&mut self, encoded: Bound<'_, Encoded>, type_name: String) {
-        let kind = ItemKind { encoding: encoded.get().encoding(), type_name };
+        let kind = ItemKind {
+            encoding: encoded.get().encoding(),
+            type_name,
+        };
         self.items.push((kind, Item::Encoded(encoded.unbind())));
     }
 

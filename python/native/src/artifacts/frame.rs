@@ -32,7 +32,11 @@ impl Frame {
     /// The frame of a payload, over its memory.
     pub(super) fn read(payload: Buffer) -> PyResult<Self> {
         let frame = frame::decode_buffer(payload.clone()).map_err(|error| fault(&error))?;
-        Ok(Self { schema: frame.schema, batches: frame.batches, payload: Some(payload) })
+        Ok(Self {
+            schema: frame.schema,
+            batches: frame.batches,
+            payload: Some(payload),
+        })
     }
 
     fn addresses(&self) -> Option<Range<usize>> {
@@ -63,14 +67,22 @@ impl Frame {
         rows: usize,
     ) -> PyResult<Self> {
         let fields = names.into_iter().zip(&columns);
-        let fields: Vec<Field> =
-            fields.map(|(name, column)| column.field.as_ref().clone().with_name(name)).collect();
+        let fields: Vec<Field> = fields
+            .map(|(name, column)| column.field.as_ref().clone().with_name(name))
+            .collect();
         let schema = Arc::new(Schema::new_with_metadata(fields, metadata));
-        let arrays = columns.iter().map(|column| Arc::clone(&column.array)).collect();
+        let arrays = columns
+            .iter()
+            .map(|column| Arc::clone(&column.array))
+            .collect();
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options)
             .map_err(|error| unfit(&error))?;
-        Ok(Self { schema, batches: vec![batch], payload: None })
+        Ok(Self {
+            schema,
+            batches: vec![batch],
+            payload: None,
+        })
     }
 
     /// The frame of any object with `__arrow_c_stream__`, over its memory.
@@ -79,7 +91,11 @@ impl Frame {
         let reader = capsule::import_stream(object)?;
         let schema = reader.schema();
         let batches: Result<_, _> = reader.collect();
-        Ok(Self { schema, batches: batches.map_err(|error| unfit(&error))?, payload: None })
+        Ok(Self {
+            schema,
+            batches: batches.map_err(|error| unfit(&error))?,
+            payload: None,
+        })
     }
 
     /// The frame that `to_bytes` wrote.
@@ -102,7 +118,11 @@ impl Frame {
     fn with_metadata(&self, metadata: HashMap<String, String>) -> Self {
         // The batches keep theirs: only the frame's is ever written or handed on.
         let schema = Arc::new(Schema::clone(&self.schema).with_metadata(metadata));
-        Self { schema, batches: self.batches.clone(), payload: self.payload.clone() }
+        Self {
+            schema,
+            batches: self.batches.clone(),
+            payload: self.payload.clone(),
+        }
     }
 
     #[getter]
@@ -112,7 +132,11 @@ impl Frame {
 
     #[getter]
     fn names(&self) -> Vec<String> {
-        self.schema.fields().iter().map(|field| field.name().clone()).collect()
+        self.schema
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+            .collect()
     }
 
     #[getter]
@@ -140,7 +164,10 @@ impl Frame {
                 payload: self.addresses(),
             }),
             [_] => Err(PyValueError::new_err(format!("there is no column {index}"))),
-            batches => Err(PyValueError::new_err(format!("{} batches instead of 1", batches.len()))),
+            batches => Err(PyValueError::new_err(format!(
+                "{} batches instead of 1",
+                batches.len()
+            ))),
         }
     }
 

@@ -70,8 +70,7 @@ impl Memory {
         let start = buffer.as_ptr().cast_mut().cast();
         let length = isize::try_from(buffer.len()).expect("a buffer fits into memory");
         // SAFETY: `view` is Python's to fill; it takes a reference to `slf`, which owns the bytes.
-        let status =
-            unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), start, length, 0, flags) };
+        let status = unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), start, length, 0, flags) };
         if status == 0 {
             Ok(())
         } else {

@@ -22,7 +22,10 @@ mod text;
 
 /// Adds this module's classes and functions.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add("ArtifactFault", module.py().get_type::<fault::ArtifactFault>())?;
+    module.add(
+        "ArtifactFault",
+        module.py().get_type::<fault::ArtifactFault>(),
+    )?;
     module.add_class::<column::Column>()?;
     module.add_class::<encoded::Encoded>()?;
     module.add_class::<encoded::Items>()?;

@@ -43,12 +43,21 @@ impl Payload {
         mapping: Arc<Mapping>,
         range: Range<usize>,
     ) -> Self {
-        Self { encoding, type_name, mapping, range, stored: None }
+        Self {
+            encoding,
+            type_name,
+            mapping,
+            range,
+            stored: None,
+        }
     }
 
     /// The same, with what is stored to compare with.
     pub(super) fn with_stored(self, stored: Vec<u8>) -> Self {
-        Self { stored: Some(stored), ..self }
+        Self {
+            stored: Some(stored),
+            ..self
+        }
     }
 
     /// Whether it is a plain value.
@@ -87,7 +96,13 @@ impl Payload {
         let (header, data) = ArrayHeader::parse(self.bytes()).map_err(|error| fault(&error))?;
         let elements = Memory::new(self.buffer().slice(self.range.len() - data.len()));
         let is_fortran = header.order == Order::F;
-        Ok((header.dtype, header.shape, is_fortran, header.extra, elements))
+        Ok((
+            header.dtype,
+            header.shape,
+            is_fortran,
+            header.extra,
+            elements,
+        ))
     }
 
     /// The frame.
@@ -99,10 +114,12 @@ impl Payload {
     fn pickle(&self) -> PyResult<(Memory, Vec<Memory>)> {
         let layout = PickleLayout::parse(self.bytes()).map_err(|error| fault(&error))?;
         let whole = self.buffer();
-        let part = |range: Range<usize>| {
-            Memory::new(whole.slice_with_length(range.start, range.len()))
-        };
-        Ok((part(layout.stream), layout.buffers.into_iter().map(part).collect()))
+        let part =
+            |range: Range<usize>| Memory::new(whole.slice_with_length(range.start, range.len()));
+        Ok((
+            part(layout.stream),
+            layout.buffers.into_iter().map(part).collect(),
+        ))
     }
 
     /// Whether the memory provably still holds what is stored.

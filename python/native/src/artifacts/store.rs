@@ -40,7 +40,9 @@ impl Store {
         label: &str,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let encoded = encoded.get();
-        let stored = py.detach(|| self.0.put(&encoded.parts())).map_err(|error| fault(&error))?;
+        let stored = py
+            .detach(|| self.0.put(&encoded.parts()))
+            .map_err(|error| fault(&error))?;
         let entry = stored.into_entry(name, encoded.encoding(), type_name, label);
         Ok(PyBytes::new(py, &entry.to_bytes()))
     }
@@ -65,7 +67,9 @@ impl Store {
     /// The payload of an entry, mapped.
     fn get(&self, py: Python<'_>, entry: &[u8]) -> PyResult<Payload> {
         let entry = parse(entry)?;
-        let mapping = py.detach(|| self.0.map(&entry)).map_err(|error| fault(&error))?;
+        let mapping = py
+            .detach(|| self.0.map(&entry))
+            .map_err(|error| fault(&error))?;
         let payload = Payload::new(entry.encoding, entry.type_name, mapping);
         Ok(match entry.place {
             Placement::Inline(bytes) => payload.with_stored(bytes),
@@ -81,29 +85,40 @@ impl Store {
         index: u64,
     ) -> PyResult<Bound<'py, PyAny>> {
         let entry = parse(entry)?;
-        let mut reader =
-            ItemsReader::new(entry.size, |at, length| self.0.read_range(&entry, at, length));
+        let mut reader = ItemsReader::new(entry.size, |at, length| {
+            self.0.read_range(&entry, at, length)
+        });
         let count = reader.count().map_err(|error| fault(&error))?;
         if index >= count {
-            let message = format!("`{}` has {count} items, there is no item {index}", entry.name);
+            let message = format!(
+                "`{}` has {count} items, there is no item {index}",
+                entry.name
+            );
             return Err(PyIndexError::new_err(message));
         }
         let place = reader.place(index).map_err(|error| fault(&error))?;
         let kinds = reader.kinds().map_err(|error| fault(&error))?;
         let mapping = if place.length < MAP_FROM {
-            self.0.read_range(&entry, place.offset, place.length).map(|bytes| Mapping::copy_of(&bytes))
+            self.0
+                .read_range(&entry, place.offset, place.length)
+                .map(|bytes| Mapping::copy_of(&bytes))
         } else {
             self.0.map_range(&entry, place.offset, place.length)
         };
         let mapping = mapping.map_err(|error| fault(&error))?;
         let kind = kind_of(&kinds, place)?;
-        open(py, Payload::new(kind.encoding.clone(), kind.type_name.clone(), mapping))
+        open(
+            py,
+            Payload::new(kind.encoding.clone(), kind.type_name.clone(), mapping),
+        )
     }
 
     /// All items of an entry, each as `get_item` gives it.
     fn get_items<'py>(&self, py: Python<'py>, entry: &[u8]) -> PyResult<Bound<'py, PyList>> {
         let entry = parse(entry)?;
-        let mapping = py.detach(|| self.0.map(&entry)).map_err(|error| fault(&error))?;
+        let mapping = py
+            .detach(|| self.0.map(&entry))
+            .map_err(|error| fault(&error))?;
         let mapping = Arc::new(mapping);
         let mut reader = ItemsReader::new(entry.size, |at, length| part(&mapping, at, length));
         let places = reader.places().map_err(|error| fault(&error))?;
@@ -113,12 +128,15 @@ impl Store {
             let kind = kind_of(&kinds, place)?;
             let start = usize::try_from(place.offset).expect("places lie within the mapping");
             let length = usize::try_from(place.length).expect("places lie within the mapping");
-            items.append(open(py, Payload::part(
-                kind.encoding.clone(),
-                kind.type_name.clone(),
-                Arc::clone(&mapping),
-                start..start + length,
-            ))?)?;
+            items.append(open(
+                py,
+                Payload::part(
+                    kind.encoding.clone(),
+                    kind.type_name.clone(),
+                    Arc::clone(&mapping),
+                    start..start + length,
+                ),
+            )?)?;
         }
         Ok(items)
     }
@@ -163,7 +181,14 @@ pub(super) fn manifest_unpack<'py>(
 pub(super) fn entry_info(entry: &[u8]) -> PyResult<Info> {
     let entry = parse(entry)?;
     let encoding = entry.encoding.as_str().to_owned();
-    Ok((entry.name, encoding, entry.type_name, entry.size, hex(&entry.hash), entry.label))
+    Ok((
+        entry.name,
+        encoding,
+        entry.type_name,
+        entry.size,
+        hex(&entry.hash),
+        entry.label,
+    ))
 }
 
 fn parse(entry: &[u8]) -> PyResult<Entry> {
@@ -171,9 +196,9 @@ fn parse(entry: &[u8]) -> PyResult<Entry> {
 }
 
 fn kind_of(kinds: &Kinds, place: ItemPlace) -> PyResult<&ItemKind> {
-    kinds.find(place.kind).ok_or_else(|| {
-        fault(&malformed("an item is of an unknown kind"))
-    })
+    kinds
+        .find(place.kind)
+        .ok_or_else(|| fault(&malformed("an item is of an unknown kind")))
 }
 
 fn open(py: Python<'_>, payload: Payload) -> PyResult<Bound<'_, PyAny>> {
@@ -185,7 +210,9 @@ fn open(py: Python<'_>, payload: Payload) -> PyResult<Bound<'_, PyAny>> {
 
 fn part(mapping: &Mapping, at: u64, length: u64) -> Result<&[u8], ArtifactError> {
     let start = usize::try_from(at).ok();
-    let end = at.checked_add(length).and_then(|end| usize::try_from(end).ok());
+    let end = at
+        .checked_add(length)
+        .and_then(|end| usize::try_from(end).ok());
     start
         .zip(end)
         .and_then(|(start, end)| mapping.get(start..end))
@@ -193,5 +220,9 @@ fn part(mapping: &Mapping, at: u64, length: u64) -> Result<&[u8], ArtifactError>
 }
 
 fn malformed(why: &str) -> ArtifactError {
-    ArtifactError::Malformed { format: "list of items", why: why.to_owned(), at: 0 }
+    ArtifactError::Malformed {
+        format: "list of items",
+        why: why.to_owned(),
+        at: 0,
+    }
 }

@@ -4,7 +4,9 @@ use std::slice;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, GenericStringArray, LargeStringArray, OffsetSizeTrait, StringArray};
+use arrow_array::{
+    Array, ArrayRef, GenericStringArray, LargeStringArray, OffsetSizeTrait, StringArray,
+};
 use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::DataType;
 use pyo3::buffer::PyUntypedBuffer;
@@ -75,11 +77,15 @@ impl Texts {
         missing: &[Bound<'py, PyAny>],
     ) -> Result<(), String> {
         if let Ok(text) = object.cast_exact::<PyString>() {
-            let text = text.to_str().map_err(|_| "text that is not valid Unicode".to_owned())?;
+            let text = text
+                .to_str()
+                .map_err(|_| "text that is not valid Unicode".to_owned())?;
             self.bytes.extend_from_slice(text.as_bytes());
             self.present.append(true);
         } else {
-            let found = missing.iter().position(|sentinel| is_sentinel(object, sentinel));
+            let found = missing
+                .iter()
+                .position(|sentinel| is_sentinel(object, sentinel));
             match (found, self.missing) {
                 (None, _) => return Err(type_name(object)),
                 (Some(_), None) => self.missing = found,
@@ -117,13 +123,16 @@ fn is_sentinel<'py>(object: &Bound<'py, PyAny>, sentinel: &Bound<'py, PyAny>) ->
     if object.is(sentinel) {
         return true;
     }
-    let bits = |value: &Bound<'py, PyAny>| Some(value.cast_exact::<PyFloat>().ok()?.value().to_bits());
+    let bits =
+        |value: &Bound<'py, PyAny>| Some(value.cast_exact::<PyFloat>().ok()?.value().to_bits());
     bits(object).is_some_and(|found| bits(sentinel) == Some(found))
 }
 
 fn type_name(object: &Bound<'_, PyAny>) -> String {
     let class = object.get_type();
-    class.name().map_or_else(|_| "unknown".to_owned(), |name| name.to_string())
+    class
+        .name()
+        .map_or_else(|_| "unknown".to_owned(), |name| name.to_string())
 }
 
 /// The texts of a column, with `missing` for those that are.
