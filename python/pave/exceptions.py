@@ -26,11 +26,11 @@ __all__ = [
     "FailureHandledByCatch",
     "InvalidDecoratorAttribute",
     "InvalidNextException",
-    "InvalidPathspec",
     "MetaflowDataMissing",
     "MetaflowException",
     "MetaflowExceptionWrapper",
     "MetaflowInternalError",
+    "MetaflowInvalidPathspec",
     "MetaflowNamespaceMismatch",
     "MetaflowNotFound",
     "MetaflowTaggingError",
@@ -262,7 +262,7 @@ class MetaflowNamespaceMismatch(MetaflowException):
     headline = "Object not in the current namespace"
 
 
-class InvalidPathspec(MetaflowException):
+class MetaflowInvalidPathspec(MetaflowException):
     """Text that names no object."""
 
     headline = "Invalid pathspec"

@@ -71,7 +71,7 @@ def _values(loaded: Loaded, given: str, user: str) -> dict[str, Any]:
     if given and given != "{}":
         from json import loads
 
-        options = loads(given)
+        options = loads(given, object_hook=_unmarked)
     for parameter in loaded.parameters:
         if parameter.name in options:
             value = options[parameter.name]
@@ -79,6 +79,18 @@ def _values(loaded: Loaded, given: str, user: str) -> dict[str, Any]:
             value = _default(parameter, loaded.flow.__name__, user)
         values[parameter.attribute] = _final(parameter, value)
     return values
+
+
+def _unmarked(value: dict[str, Any]) -> Any:
+    """Gives what an object stands for that the runtime has marked, since JSON can't hold it."""
+    if len(value) != 1:
+        return value
+    ((key, item),) = value.items()
+    if key == "$int":
+        return int(item)
+    if key == "$float":
+        return float(item)
+    return {key[1:]: item} if key.startswith("$$") else value
 
 
 def _default(parameter: Parameter, flow: str, user: str) -> Any:

@@ -15,6 +15,7 @@ from pave import FlowSpec, Parameter, step
 class F(FlowSpec):
     alpha = Parameter("alpha", default=7)
     constant = "c"
+    _shadow = "class"
 
     @step
     def start(self):
@@ -239,6 +240,17 @@ def test_a_merged_artifact_is_by_reference_until_it_is_changed(runtime: Make) ->
     assert after(result)["common"] == [1, 2, 3]
     changed = join(runtime, "self.merge_artifacts(inputs)\nself.common.append(9)")
     assert changed["common"] == [1, 2, 9]
+
+
+def test_class_attributes_count_as_set(runtime: Make) -> None:
+    result = join(
+        runtime,
+        "self.merge_artifacts(inputs)\nself.seen = self._shadow",
+        a="self._shadow = 1",
+        b="self._shadow = 2",
+    )
+    assert set(result.own) == {"common", "seen"}
+    assert result["seen"] == "class"
 
 
 def test_merging_a_part_of_the_inputs(runtime: Make) -> None:
