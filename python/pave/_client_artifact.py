@@ -74,7 +74,7 @@ class DataArtifact(MetaflowObject):
 
     Raises
     ------
-    MetaflowNotFound, MetaflowNamespaceMismatch, InvalidPathspec
+    MetaflowNotFound, MetaflowNamespaceMismatch, MetaflowInvalidPathspec
 
     Examples
     --------

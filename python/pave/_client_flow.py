@@ -10,7 +10,11 @@ from . import _client_show as show
 from ._client_objects import MetaflowObject, local_time
 from ._client_run import Run
 from ._client_view import View, current_view, is_store, refuse_absent, refuse_hidden
-from .exceptions import InvalidPathspec, MetaflowNamespaceMismatch, MetaflowNotFound
+from .exceptions import (
+    MetaflowInvalidPathspec,
+    MetaflowNamespaceMismatch,
+    MetaflowNotFound,
+)
 
 if TYPE_CHECKING:
     from ._native import RunRecord
@@ -159,7 +163,7 @@ class Flow(MetaflowObject):
     def __getitem__(self, id: str | int) -> Run:
         try:
             return Run(f"{self.id}/{id}", _view=self._view)
-        except (MetaflowNotFound, InvalidPathspec) as error:
+        except (MetaflowNotFound, MetaflowInvalidPathspec) as error:
             raise KeyError(str(error)) from None
 
     def __contains__(self, id: object) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from ._client_view import View, refuse_hidden
-from .exceptions import InvalidPathspec, MetaflowException, MetaflowNotFound
+from .exceptions import MetaflowException, MetaflowInvalidPathspec, MetaflowNotFound
 
 if TYPE_CHECKING:
     from ._client_run import Run
@@ -132,7 +132,7 @@ class MetaflowObject:
 
         Raises
         ------
-        InvalidPathspec
+        MetaflowInvalidPathspec
         """
         if isinstance(pathspec, MetaflowObject):
             pathspec = pathspec.pathspec
@@ -146,7 +146,7 @@ class MetaflowObject:
             why = "no run or task has a number that large"
         else:
             return parts
-        raise InvalidPathspec(
+        raise MetaflowInvalidPathspec(
             f"{cls.__name__}({pathspec!r}): {why}; expected {_SHAPES[cls._DEPTH]}"
         )
 

@@ -31,7 +31,7 @@ class Run(MetaflowObject):
 
     Raises
     ------
-    MetaflowNotFound, MetaflowNamespaceMismatch, InvalidPathspec
+    MetaflowNotFound, MetaflowNamespaceMismatch, MetaflowInvalidPathspec
 
     Examples
     --------

@@ -33,7 +33,7 @@ class Step(MetaflowObject):
 
     Raises
     ------
-    MetaflowNotFound, MetaflowNamespaceMismatch, InvalidPathspec
+    MetaflowNotFound, MetaflowNamespaceMismatch, MetaflowInvalidPathspec
 
     Examples
     --------

@@ -43,7 +43,7 @@ class Task(MetaflowObject):
 
     Raises
     ------
-    MetaflowNotFound, MetaflowNamespaceMismatch, InvalidPathspec
+    MetaflowNotFound, MetaflowNamespaceMismatch, MetaflowInvalidPathspec
 
     Examples
     --------

@@ -7,7 +7,7 @@ import pytest
 from pave import client
 from pave.client import DataArtifact, Flow, Metaflow, Run, Step, Task, namespace
 from pave.exceptions import (
-    InvalidPathspec,
+    MetaflowInvalidPathspec,
     MetaflowNamespaceMismatch,
     MetaflowNotFound,
 )
@@ -134,7 +134,7 @@ def test_a_step_that_the_run_did_not_reach_is_told_apart_from_a_wrong_name(hurdl
     ],
 )
 def test_a_path_of_the_wrong_shape_is_refused(tour, make, path):
-    assert "expected Flow" in said(InvalidPathspec, lambda: make(path))
+    assert "expected Flow" in said(MetaflowInvalidPathspec, lambda: make(path))
 
 
 def test_names_and_paths(tour):
