@@ -373,7 +373,7 @@ impl Tree {
             None => self.block(plan, join, (spot.scope, spot.item), Parents::Branches),
         };
         let Block { count, item, .. } = self.blocks[block];
-        let aligned = self.aligned(plan, spot, count);
+        let aligned = self.aligned(plan, from, count);
         let columns = self
             .branches
             .entry(block)
@@ -403,7 +403,7 @@ impl Tree {
             return None;
         }
         let count = self.scope(spot.scope).count;
-        let aligned = self.aligned(plan, spot, count);
+        let aligned = self.aligned(plan, from, count);
         let scope = &mut self.scopes[spot.scope as usize];
         scope.arrived.arrive(spot.item, count, task, aligned);
         scope.missing = scope.missing.checked_sub(1)?;
@@ -417,11 +417,14 @@ impl Tree {
         Some(span)
     }
 
-    /// Where the range that holds the tasks of all the same items begins, if the task is in one.
-    fn aligned(&self, plan: &Plan, spot: Spot, count: u32) -> Option<u32> {
-        let block = &self.blocks[spot.block];
-        let whole = plan.step(spot.step).certain || count == 1;
-        (whole && block.count == count).then_some(block.first)
+    /// Where the range begins that holds the task of every item which meets at a join of `count`
+    /// items, if there is one.
+    fn aligned(&self, plan: &Plan, from: (u32, Spot), count: u32) -> Option<u32> {
+        let (task, spot) = from;
+        if plan.step(spot.step).certain {
+            return Some(self.blocks[spot.block].first);
+        }
+        (count == 1).then_some(task)
     }
 
     fn scope(&self, scope: u32) -> &Scope {

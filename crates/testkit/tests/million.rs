@@ -41,7 +41,11 @@ static ALLOCATOR: Counting = Counting;
 /// Held by a test while it measures, so that tests don't count each other's bytes.
 static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
+/// Items of the large foreach.
 const ITEMS: u64 = 1_000_000;
+
+/// Items where the body has several steps.
+const FEWER: u64 = 250_000;
 
 /// What a run of many tasks cost.
 struct Cost {
@@ -73,12 +77,12 @@ impl Cost {
     }
 }
 
-/// Runs a flow to its end, answering in random order, with `ITEMS` items in its one foreach.
-fn run(graph: Graph, origin: Option<Origin>) -> Cost {
+/// Runs a flow to its end, answering in random order, with `items` items in its one foreach.
+fn run(graph: Graph, items: u64, origin: Option<Origin>) -> Cost {
     let graph = Arc::new(graph);
     let options = Options {
         max_workers: 64,
-        max_num_splits: ITEMS,
+        max_num_splits: items,
         ..text::generous_options()
     };
     let mut random = Random::new(1);
@@ -89,7 +93,6 @@ fn run(graph: Graph, origin: Option<Origin>) -> Cost {
     let mut scheduler = Scheduler::new(graph.clone(), options, origin, None);
     let mut input = Input::Start;
     let mut finished = None;
-    let mut cloned_last = 0;
     while finished.is_none() {
         let outcome = scheduler.step(Millis(0), input);
         finished = finish_of(&outcome);
@@ -106,7 +109,6 @@ fn run(graph: Graph, origin: Option<Origin>) -> Cost {
                 Effect::Stop { .. } => {}
             }
         }
-        cloned_last += outcome.events.len();
         if more || open.is_empty() {
             input = Input::Elapsed(pave_scheduler::Timer::Cloning);
             continue;
@@ -116,11 +118,10 @@ fn run(graph: Graph, origin: Option<Origin>) -> Cost {
         input = Input::Succeeded {
             task,
             attempt,
-            verdict: choose(&graph, &mut random, step),
+            verdict: choose(&graph, &mut random, (step, items)),
         };
     }
     assert_eq!(finished, Some(RunState::Succeeded));
-    assert!(cloned_last > 0);
     let seconds = started.elapsed().as_secs_f64();
     let tasks = scheduler.task_count();
     #[expect(clippy::cast_precision_loss, reason = "figures for people")]
@@ -141,8 +142,9 @@ fn finish_of(outcome: &Outcome) -> Option<RunState> {
 }
 
 /// Takes one of a switch's cases.
-fn choose(graph: &Graph, random: &mut Random, step: StepIndex) -> pave_scheduler::Verdict {
-    let mut verdict = text::declared(graph, step, Some(ITEMS));
+fn choose(graph: &Graph, random: &mut Random, of: (StepIndex, u64)) -> pave_scheduler::Verdict {
+    let (step, items) = of;
+    let mut verdict = text::declared(graph, step, Some(items));
     let targets = graph.step(step).transition.targets();
     if verdict.splits.is_none() && verdict.next.len() < targets.len() {
         verdict.next = vec![*random.pick(&targets)];
@@ -159,7 +161,7 @@ fn a_million_tasks_cost_a_few_bytes_each() {
         .join("gather")
         .linear("gather", "end")
         .build();
-    let cost = run(graph, None);
+    let cost = run(graph, ITEMS, None);
     cost.tell("foreach of one step");
     assert_eq!(cost.tasks, ITEMS + 3);
     cost.assert_below(8);
@@ -178,9 +180,9 @@ fn a_body_of_branches_costs_no_more() {
         .join("gather")
         .linear("gather", "end")
         .build();
-    let cost = run(graph, None);
+    let cost = run(graph, FEWER, None);
     cost.tell("foreach of four steps with branches");
-    assert_eq!(cost.tasks, 4 * ITEMS + 3);
+    assert_eq!(cost.tasks, 4 * FEWER + 3);
     cost.assert_below(24);
 }
 
@@ -196,9 +198,9 @@ fn a_body_with_a_switch_costs_less_than_64_bytes_each() {
         .join("gather")
         .linear("gather", "end")
         .build();
-    let cost = run(graph, None);
+    let cost = run(graph, FEWER, None);
     cost.tell("foreach of three steps with a switch");
-    assert_eq!(cost.tasks, 3 * ITEMS + 3);
+    assert_eq!(cost.tasks, 3 * FEWER + 3);
     cost.assert_below(64);
 }
 
@@ -228,7 +230,7 @@ fn a_million_tasks_are_cloned_without_holding_all_events_at_once() {
     for item in 0..u32::try_from(ITEMS).expect("small") {
         add("fit", &[item], item + 2);
     }
-    let cost = run(graph, Some(origin));
+    let cost = run(graph, ITEMS, Some(origin));
     cost.tell("resumed foreach of one step");
     assert_eq!(cost.tasks, ITEMS + 3);
     cost.assert_below(16);
