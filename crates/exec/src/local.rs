@@ -266,6 +266,7 @@ impl LocalExecutor {
             .workers
             .iter()
             .map(|it| (it.link.descriptor(), it.link.wants_write()));
+        // A forked child may speak before its worker has told that it exists: its words can wait.
         let tasks = self
             .tasks
             .values()
@@ -365,13 +366,11 @@ impl Executor for LocalExecutor {
                 left.min(REAP_EVERY)
             };
             let woken = wait_on(&self.poll_list(), wake, Some(nap))?;
-            let mut events = std::mem::take(&mut self.pending);
-            for task in self.tasks.values_mut() {
-                task.progress(&mut events);
-            }
-            self.pending = events;
             self.hear_workers();
             self.reap_fresh();
+            for task in self.tasks.values_mut().filter(|task| task.pid.is_some()) {
+                task.progress(&mut self.pending);
+            }
             if woken || !self.pending.is_empty() || Instant::now() >= until {
                 return Ok(std::mem::take(&mut self.pending));
             }
