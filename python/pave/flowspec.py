@@ -127,7 +127,7 @@ class FlowSpec:
             raise FlowChosen(type(self))
         from .launch import hand_over
 
-        hand_over(type(self).__name__)
+        hand_over(type(self))
 
     @property
     def input(self) -> Any:

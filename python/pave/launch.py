@@ -13,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from .flowspec import FlowSpec
+
 
 def find_binary() -> str | None:
     """Finds the binary: `PAVE_BINARY`, else beside this package, else on `PATH`."""
@@ -49,19 +51,24 @@ def execute(arguments: list[str]) -> NoReturn:
         sys.exit(f"pave: the program {binary} could not be started: {error.strerror}")
 
 
-def hand_over(flow: str) -> NoReturn:
+def hand_over(flow: type[FlowSpec]) -> NoReturn:
     """Runs the command line of the flow class `flow` of the main script."""
+    name = flow.__name__
     main = sys.modules["__main__"]
     file = getattr(main, "__file__", None)
     if file is None:
         sys.exit(
-            f"pave: flow `{flow}` is not in a file; save it to one and run that, "
-            f"or build the object alone with {flow}(use_cli=False)"
+            f"pave: flow `{name}` is not in a file; save it to one and run that, "
+            f"or build the object alone with {name}(use_cli=False)"
         )
     spec = getattr(main, "__spec__", None)
     if spec is not None:
         # Started as `python -m package.module`: relative imports need the module's name.
         os.environ["PAVE_MODULE"] = spec.name
+    elif find_binary() is not None:
+        from ._worker.adopt import offer
+
+        offer(flow, os.path.abspath(file))
     interpreter = sys.executable or "python3"
-    options = ["--python", interpreter, "--class", flow, os.path.abspath(file)]
+    options = ["--python", interpreter, "--class", name, os.path.abspath(file)]
     execute(["flow", *options, *sys.argv[1:]])

@@ -77,6 +77,28 @@ pub enum ForkMode {
     Never,
 }
 
+/// The variable that tells of a worker that is there already: `descriptor:pid`.
+pub const FOUND_WORKER: &str = "PAVE_WARM_WORKER";
+
+/// A warm worker that forked itself off the process that became this program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FoundWorker {
+    /// The control socket.
+    pub descriptor: i32,
+    /// The process: a child of this one.
+    pub pid: i32,
+}
+
+impl FoundWorker {
+    /// Reads what [`FOUND_WORKER`] says.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (descriptor, pid) = text.split_once(':')?;
+        let (descriptor, pid) = (descriptor.parse().ok()?, pid.parse().ok()?);
+        (descriptor > 2 && pid > 1).then_some(Self { descriptor, pid })
+    }
+}
+
 /// How to start a worker for a flow.
 #[derive(Clone, Debug, Default)]
 pub struct WorkerSpec {
@@ -92,6 +114,8 @@ pub struct WorkerSpec {
     pub with: Vec<String>,
     /// Fork or not.
     pub fork: ForkMode,
+    /// A worker that is there already.
+    pub found: Option<FoundWorker>,
     /// The binary that guards process groups: `pave` itself. `None` leaves them unguarded.
     pub guard: Option<PathBuf>,
 }

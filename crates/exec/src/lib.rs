@@ -12,11 +12,15 @@ mod guard;
 mod interpreter;
 mod link;
 mod local;
+mod process;
 mod task;
 mod worker;
 
 pub use capacity::Capacity;
-pub use executor::{End, ExecError, ExecEvent, Executor, ForkMode, Output, Session, WorkerSpec};
+pub use executor::{
+    End, ExecError, ExecEvent, Executor, FOUND_WORKER, ForkMode, FoundWorker, Output, Session,
+    WorkerSpec,
+};
 pub use guard::run_guard;
 pub use interpreter::find_python;
 pub use local::LocalExecutor;

@@ -44,7 +44,10 @@ impl LocalExecutor {
     /// # Errors
     /// If the interpreter can't be started.
     pub fn start(spec: WorkerSpec) -> Result<Self, ExecError> {
-        let mut first = Worker::start(&spec, 0, Vec::new())?;
+        let mut first = match spec.found {
+            Some(found) => Worker::adopt(&spec, found)?,
+            None => Worker::start(&spec, 0, Vec::new())?,
+        };
         let guard = match &spec.guard {
             Some(binary) => match Guard::start(binary) {
                 Ok(mut guard) => {

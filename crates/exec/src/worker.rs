@@ -1,19 +1,20 @@
 //! Worker processes: a warm one that forks tasks, or a fresh one for a single task.
 
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, killpg};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::unistd::Pid;
 use pave_protocol::{FromWorker, ToWorker, encode};
 
 use crate::link::Link;
+use crate::process::Process;
 use crate::task::TaskEnds;
-use crate::{End, ExecError, ForkMode, Session, WorkerSpec};
+use crate::{End, ExecError, FOUND_WORKER, ForkMode, FoundWorker, Session, WorkerSpec};
 
 /// How long a worker that closed its socket may take to exit.
 const LAST_MOMENT: Duration = Duration::from_millis(200);
@@ -23,7 +24,7 @@ const LAST_MOMENT: Duration = Duration::from_millis(200);
 pub(crate) struct Worker {
     /// Tells workers of one executor apart.
     pub(crate) id: u32,
-    pub(crate) child: Child,
+    process: Process,
     pub(crate) link: Link,
     /// Whether the flow file is imported.
     pub(crate) is_ready: bool,
@@ -50,7 +51,7 @@ impl Worker {
         let link = Link::new(ours).map_err(system("use a socket"))?;
         Ok(Self {
             id,
-            child,
+            process: Process::Started(child),
             link,
             is_ready: false,
             environment,
@@ -58,8 +59,34 @@ impl Worker {
         })
     }
 
+    /// Takes over the worker that the user's process forked off before it became this program.
+    pub(crate) fn adopt(spec: &WorkerSpec, found: FoundWorker) -> Result<Self, ExecError> {
+        // SAFETY: the descriptor was handed to this process for this, and nobody else uses it.
+        let socket = unsafe { UnixStream::from_raw_fd(found.descriptor) };
+        fcntl(&socket, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))
+            .map_err(|error| system("use the worker's socket")(error.into()))?;
+        let link = Link::new(socket).map_err(system("use the worker's socket"))?;
+        let process = Process::Found(Pid::from_raw(found.pid));
+        let (id, environment, waiting) = (0, Vec::new(), Vec::new());
+        let mut worker = Self {
+            id,
+            process,
+            link,
+            is_ready: false,
+            environment,
+            waiting,
+        };
+        let begin = ToWorker::Begin {
+            store: spec.store.to_string_lossy().into_owned(),
+            with: spec.with.clone(),
+            fork: fork_word(spec.fork).to_owned(),
+        };
+        worker.say(&begin, Vec::new());
+        Ok(worker)
+    }
+
     pub(crate) fn pid(&self) -> i32 {
-        i32::try_from(self.child.id()).expect("process ids fit")
+        self.process.pid()
     }
 
     /// Asks for a task, now or as soon as the worker is ready.
@@ -97,22 +124,17 @@ impl Worker {
     pub(crate) fn bury(&mut self) -> String {
         let until = Instant::now() + LAST_MOMENT;
         while Instant::now() < until {
-            match self.child.try_wait() {
-                Ok(Some(status)) => return status.to_string(),
-                Ok(None) => std::thread::sleep(Duration::from_millis(2)),
-                Err(error) => return error.to_string(),
+            if let Some(how) = self.process.try_wait() {
+                return how;
             }
+            std::thread::sleep(Duration::from_millis(2));
         }
         self.kill()
     }
 
     /// Kills the process and whatever is in its group.
     pub(crate) fn kill(&mut self) -> String {
-        let _ = killpg(Pid::from_raw(self.pid()), Signal::SIGKILL);
-        match self.child.wait() {
-            Ok(status) => status.to_string(),
-            Err(error) => error.to_string(),
-        }
+        self.process.kill()
     }
 }
 
@@ -151,23 +173,27 @@ fn command(spec: &WorkerSpec, environment: &[(String, String)]) -> Command {
     }
     let mut command = Command::new(&spec.interpreter);
     command
-        .args(["-m", "pave.worker"])
+        .args(["-c", "from pave._worker.main import main; main()"])
         .arg(file)
         .stdin(Stdio::null())
         .env("PAVE_WORKER", "1")
         .env("PAVE_STORE", &spec.store)
+        .env("PAVE_FORK", fork_word(spec.fork))
+        .env_remove(FOUND_WORKER)
         .env("PAVE_WITH", json_list(&spec.with))
         .envs(environment.iter().map(|(name, value)| (name, value)))
         // Its own group: Ctrl-C at the terminal is the runtime's business.
         .process_group(0);
-    let fork = match spec.fork {
+    die_with_parent(&mut command);
+    command
+}
+
+fn fork_word(mode: ForkMode) -> &'static str {
+    match mode {
         ForkMode::Auto => "auto",
         ForkMode::Always => "always",
         ForkMode::Never => "never",
-    };
-    command.env("PAVE_FORK", fork);
-    die_with_parent(&mut command);
-    command
+    }
 }
 
 /// The number under which a worker finds its socket.

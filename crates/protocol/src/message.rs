@@ -20,6 +20,16 @@ pub const PROTOCOL_VERSION: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ToWorker {
+    /// What a worker that forked itself off the user's own process must know before it describes
+    /// its flow. Others find the same in their environment, and never hear this.
+    Begin {
+        /// The store's folder, absolute.
+        store: String,
+        /// Decorators to add to every step, as given to `--with`.
+        with: Vec<String>,
+        /// `auto`, `always` or `never`.
+        fork: String,
+    },
     /// Compute the defaults of `computed` parameters that were not given. Answered by
     /// [`FromWorker::Parameters`] from a forked child, because it runs user code.
     Parameters {

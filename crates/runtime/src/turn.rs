@@ -294,6 +294,13 @@ impl<'d, 'a> Turn<'d, 'a> {
     }
 
     fn finish_run(&mut self, state: RunState) {
+        // Tasks that waited for another attempt won't get it.
+        for (_, live) in std::mem::take(&mut self.driver.live) {
+            let mut record = live.record;
+            record.state = TaskState::Interrupted;
+            record.finished_at = Some(self.at);
+            self.commit.tasks.push(record);
+        }
         let error = match (&self.driver.failed, state) {
             (Some(failed), RunState::Failed) => serde_json::json!({
                 "code": "R001",

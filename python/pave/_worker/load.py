@@ -94,6 +94,31 @@ def load(file: str, name: str | None) -> Loaded:
         raise Unusable(failure.describe(error)) from None
 
 
+def adopt(flow: type[FlowSpec], file: str, added: list[str]) -> Loaded:
+    """Gives the flow of a script that this process has run itself.
+
+    Parameters
+    ----------
+    flow
+        The class that the script constructed.
+    file
+        The script.
+    added
+        Decorators for every step, as given to `--with`.
+
+    Raises
+    ------
+    Unusable
+        If a definition in it is wrong.
+    """
+    Construction.mode = Construction.LOADING
+    sys.argv[:] = [file]
+    try:
+        return Loaded(flow, describe(flow, Sources(), _parse(added)), None)
+    except _DefinitionError as error:
+        raise Unusable(failure.describe(error)) from None
+
+
 def _enter_script(file: str) -> ModuleType:
     """Makes a fresh `__main__` and the interpreter's view of being started with `file`."""
     module = type(sys)("__main__")
@@ -188,6 +213,12 @@ def _added() -> list[Any]:
         return []
     from json import loads
 
+    return _parse(loads(given))
+
+
+def _parse(added: list[str]) -> list[Any]:
+    if not added:
+        return []
     from ..with_specs import parse
 
-    return [parse(text) for text in loads(given)]
+    return [parse(text) for text in added]

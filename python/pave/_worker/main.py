@@ -21,7 +21,7 @@ def main() -> None:
     file, _, name = sys.argv[1].partition(":")
     if not os.path.exists(file) and os.path.exists(sys.argv[1]):
         file, name = sys.argv[1], ""
-    _prepare_streams()
+    prepare_streams()
     if given["PAVE_TASK_FD"]:
         _run_one(Channel(int(given["PAVE_TASK_FD"])), file, name or None)
     else:
@@ -59,7 +59,7 @@ def _run_one(channel: Channel, file: str, name: str | None) -> None:
     task.leave()
 
 
-def _prepare_streams() -> None:
+def prepare_streams() -> None:
     """Makes printed lines leave at once, whatever the locale."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:

@@ -179,10 +179,16 @@ class Server:
     def _reap(self) -> None:
         for pid in list(self.children):
             # Waiting for any child would also take those that the user's file started.
-            found, status = os.waitpid(pid, os.WNOHANG)
-            if found:
-                session = self.children.pop(pid)
-                self.channel.send({"exited": {"session": session, "status": status}})
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                continue
+            try:
+                # What the task itself had started goes with it, while its number is still its own.
+                os.killpg(pid, _SIGKILL)
+            except OSError:
+                pass  # It is gone already.
+            _, status = os.waitpid(pid, 0)
+            session = self.children.pop(pid)
+            self.channel.send({"exited": {"session": session, "status": status}})
 
     def _compute_parameters(self, request: dict[str, Any]) -> None:
         given, user = request["given"], request["user"]

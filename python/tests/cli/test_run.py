@@ -344,3 +344,52 @@ def test_a_thousand_tasks_run_and_their_order_is_kept(project: Project) -> None:
     """)
     done = project.python("wide.py", "run", "--max-num-splits", "1000", "--quiet")
     assert done.returncode == 0, done.stderr
+
+
+IMPORTS = """
+    import os, random
+    from pave import FlowSpec, step
+
+    with open("imports.txt", "a") as out:
+        out.write(f"{os.getpid()}\\n")
+    SEEDING
+
+    class Once(FlowSpec):
+        @step
+        def start(self):
+            self.drawn = random.random()
+            self.next(self.end)
+
+        @step
+        def end(self):
+            print("DRAWN", self.drawn == random.random())
+
+    if __name__ == "__main__":
+        Once()
+"""
+
+
+def test_a_script_is_imported_once_and_its_process_becomes_the_run(project: Project) -> None:
+    project.write("once.py", IMPORTS.replace("SEEDING", ""))
+    process = project.start("once.py", "run")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert (project.folder / "imports.txt").read_text().split() == [str(process.pid)]
+    assert "DRAWN False" in out
+
+
+@pytest.mark.parametrize("words", [("once.py", "run"), ("-m", "once", "run")])
+def test_a_seed_in_the_file_counts_in_every_task(project: Project, words: tuple[str, ...]) -> None:
+    project.write("once.py", IMPORTS.replace("SEEDING", "random.seed(7)"))
+    done = project.python(*words)
+    assert done.returncode == 0, done.stderr
+    assert "DRAWN True" in done.stdout
+
+
+def test_a_file_that_starts_threads_has_its_tasks_in_fresh_processes(project: Project) -> None:
+    seeding = "import threading, time; threading.Thread(target=time.sleep, args=(60,), daemon=True).start()"
+    project.write("once.py", IMPORTS.replace("SEEDING", seeding))
+    done = project.python("once.py", "run")
+    assert done.returncode == 0, done.stderr
+    # The script, the worker that describes it, and two tasks.
+    assert len((project.folder / "imports.txt").read_text().split()) == 4

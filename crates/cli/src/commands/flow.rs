@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use console::style;
-use pave_exec::{Executor, LocalExecutor, WorkerSpec, find_python};
+use pave_exec::{Executor, FOUND_WORKER, FoundWorker, LocalExecutor, WorkerSpec, find_python};
 use pave_graph::{Finding, validate};
 use pave_model::Code;
 use pave_protocol::Description;
@@ -41,6 +41,7 @@ pub(crate) fn start(
         store: context.store.folder.clone(),
         with: early.with.clone(),
         fork: early.fork,
+        found: variable(FOUND_WORKER).and_then(|text| FoundWorker::parse(&text)),
         guard: if guarded {
             std::env::current_exe().ok()
         } else {

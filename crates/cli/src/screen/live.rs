@@ -82,7 +82,12 @@ impl Live {
             Notice::Line {
                 task, output, text, ..
             } => self.line(task, *output, text),
-            Notice::TaskSucceeded { task, caught, elapsed, .. } => {
+            Notice::TaskSucceeded {
+                task,
+                caught,
+                elapsed,
+                ..
+            } => {
                 if let Some(step) = self.step(&task.step) {
                     let began = *step.began.get_or_insert_with(|| Instant::now() - *elapsed);
                     step.took = Some(began.elapsed());
