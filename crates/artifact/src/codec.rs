@@ -27,7 +27,7 @@ const SAMPLE_SIZE: usize = 16 * 1024;
 
 /// Compression must bring a chunk below this share of its size: a raw chunk can be mapped and read
 /// for nothing, so a small gain is a loss.
-const WORTH_PERCENT: usize = 65;
+const WORTH_PERCENT: usize = 50;
 
 const SKIPPABLE: u32 = 0x184D_2A50;
 const INDEX_HEAD: usize = 8;

@@ -26,29 +26,53 @@ pub struct Mapping {
 
 #[derive(Debug)]
 enum Memory {
-    Small(Vec<Aligned>),
+    Small(Blocks),
     Region(Region),
 }
 
 /// 64 bytes at a multiple of 64.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
-struct Aligned(#[expect(dead_code, reason = "read as bytes, through a pointer")] [u8; 64]);
+struct Aligned([u8; 64]);
+
+/// Memory of its own, held by a pointer because it is written through pointers.
+#[derive(Debug)]
+struct Blocks {
+    base: NonNull<[Aligned]>,
+}
+
+// SAFETY: the blocks are memory owned by this value alone; sharing it is as safe as sharing a slice.
+unsafe impl Send for Blocks {}
+// SAFETY: as above.
+unsafe impl Sync for Blocks {}
+
+impl Blocks {
+    fn copy_of(bytes: &[u8]) -> Self {
+        let block = |part: &[u8]| {
+            let mut block = Aligned([0; 64]);
+            block.0[..part.len()].copy_from_slice(part);
+            block
+        };
+        let blocks: Box<[Aligned]> = bytes.chunks(64).map(block).collect();
+        Self {
+            base: NonNull::from(Box::leak(blocks)),
+        }
+    }
+}
+
+impl Drop for Blocks {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from a box, which nothing refers to any more.
+        drop(unsafe { Box::from_raw(self.base.as_ptr()) });
+    }
+}
 
 impl Mapping {
     /// A copy of some bytes.
     #[must_use]
     pub fn copy_of(bytes: &[u8]) -> Self {
-        let mut blocks = vec![Aligned([0; 64]); bytes.len().div_ceil(64)];
-        // SAFETY: the blocks hold at least as many bytes, and nothing else refers to them.
-        unsafe {
-            blocks
-                .as_mut_ptr()
-                .cast::<u8>()
-                .copy_from(bytes.as_ptr(), bytes.len())
-        };
         Self {
-            memory: Memory::Small(blocks),
+            memory: Memory::Small(Blocks::copy_of(bytes)),
             range: 0..bytes.len(),
         }
     }
@@ -66,7 +90,7 @@ impl Mapping {
     #[must_use]
     pub fn as_ptr(&self) -> *mut u8 {
         let base = match &self.memory {
-            Memory::Small(blocks) => blocks.as_ptr().cast::<u8>().cast_mut(),
+            Memory::Small(blocks) => blocks.base.as_ptr().cast::<u8>(),
             Memory::Region(region) => region.base.as_ptr(),
         };
         // SAFETY: the range lies within the memory.

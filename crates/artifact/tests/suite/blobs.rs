@@ -178,7 +178,7 @@ fn compression_is_used_where_it_pays_and_only_there() {
         let limit = if codec == Codec::Raw {
             bytes.len()
         } else {
-            bytes.len() * 65 / 100
+            bytes.len() / 2
         };
         assert!(chunk.stored as usize <= limit);
         assert_eq!(blobs.map(&entry).unwrap()[..], bytes);

@@ -3,6 +3,7 @@
 //! What happens to a process is tried on a child: this test program again, told by an environment
 //! variable what to play.
 #![expect(unsafe_code, reason = "forks, and switches a signal off")]
+#![expect(clippy::print_stdout, reason = "children talk to their test over it")]
 
 use std::{
     env, fs,
