@@ -81,6 +81,3 @@ def run_task(server: Server, descriptors: list[int]) -> None:
     except (EOFError, BrokenPipeError, ConnectionResetError):
         # The runtime is gone, and with it everybody who could be told.
         os._exit(1)
-    if "multiprocessing.util" in sys.modules:
-        # Stops the pools and processes that the step has started.
-        sys.modules["multiprocessing.util"]._exit_function()

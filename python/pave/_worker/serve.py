@@ -48,6 +48,8 @@ class Server:
         self.loaded = loaded
         self.store = store
         self.unsafe = fork_safety.reason_against()
+        # Meant for this process, not for what steps start.
+        os.environ.pop("PAVE_FORK", None)
         self.children: dict[int, int] = {}
         #: Reading ends of children that compute parameters, with the child and what it has said.
         self.computing: dict[int, tuple[int, bytearray]] = {}

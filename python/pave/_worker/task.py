@@ -38,6 +38,8 @@ def run(channel: Channel, loaded: Loaded) -> None:
     """Runs the one task that `channel` orders, and answers."""
     order = channel.receive()["run"]
     finished = Attempt(order, loaded).run()
+    # What is printed after the answer may come too late to be kept.
+    wind_up()
     channel.send({"finished": finished})
 
 
@@ -253,14 +255,17 @@ def _print_error(text: str) -> None:
         os.write(2, text.encode("utf-8", "backslashreplace"))
 
 
-def leave(code: int = 0) -> NoReturn:
-    """Ends the process: what an ordinary exit does, without tearing the interpreter down."""
+def wind_up() -> None:
+    """Does what an ordinary exit does: threads end, exit handlers run, what is buffered is out."""
     try:
         import atexit
 
         if "threading" in sys.modules:
             sys.modules["threading"]._shutdown()
         atexit._run_exitfuncs()
+        if "multiprocessing.util" in sys.modules:
+            # Stops the pools and processes that the step has started.
+            sys.modules["multiprocessing.util"]._exit_function()
     except BaseException as error:
         _print_error(failure.format_traceback(error))
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
@@ -270,4 +275,9 @@ def leave(code: int = 0) -> NoReturn:
         except Exception:  # A closed or broken stream has nothing left that could be kept.
             pass
     _native.flush_c_streams()
+
+
+def leave(code: int = 0) -> NoReturn:
+    """Ends the process after winding up, without tearing the interpreter down."""
+    wind_up()
     os._exit(code)
