@@ -70,11 +70,11 @@ class UnstorableArtifact(Exception):
     def __str__(self) -> str:
         if self.code != "T005":
             return f"artifact `{self.name}` could not be stored: {self.reason}"
-        part = f", because of its part `{self.path}`" if self.path else ""
-        return (
-            f"artifact `{self.name}` cannot be stored{part} of type {self.type_name}: "
-            f"{self.reason}. Keep it out of `self`, or store what it can be made from"
-        )
+        what = f"artifact `{self.name}` of type {self.type_name} cannot be stored"
+        if self.path:
+            part = f"its part `{self.path}` of type {self.type_name}"
+            what = f"artifact `{self.name}` cannot be stored because of {part}"
+        return f"{what}: {self.reason}. Keep it out of `self`, or store what it can be made from"
 
 
 class UnreadableArtifact(Exception):

@@ -129,7 +129,7 @@ class FrameTracker:
         self._kind = frame_kind(value)
         self._value: Any = value if self._kind != "polars.DataFrame" else None
         if self._kind is not None and self._kind.startswith("pandas."):
-            from pave._frames_pandas import Baseline
+            from pave._frames_baseline import Baseline
 
             # Without the value itself: holding it would make pandas copy on the first write.
             self._value = Baseline(frame, json.loads(frame.metadata[KEY]), value)

@@ -37,9 +37,9 @@ Spec = Any
 NdArray = np.ndarray[Any, Any]
 
 _UNITS = ("s", "ms", "us", "ns")
-_NUMBERS = frozenset(
-    "int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64".split()
-)
+_NAMES = "int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64"
+# By the text that a dtype itself keeps: to make its name takes longer than all else here.
+_NUMBERS = {np.dtype(name).str: name for name in _NAMES.split()}
 _MASKED: dict[type, Any] = {
     pd.Int8Dtype: pd.arrays.IntegerArray,
     pd.Int16Dtype: pd.arrays.IntegerArray,
@@ -111,11 +111,12 @@ def column_of(values: Any, dtype: Any) -> Piece:
 
 
 def _numpy_column(values: NdArray, dtype: np.dtype[Any]) -> Piece:
+    name = _NUMBERS.get(dtype.str)
     if dtype.metadata is None and dtype.isnative:
         if dtype.kind == "b":
             return Booleans("bool", values)
-        if dtype.name in _NUMBERS:
-            return Fixed(dtype.name, dtype.name, values)
+        if name is not None:
+            return Fixed(name, name, values)
         if dtype.kind == "O":
             return Texts({"kind": "object"}, values, tuple(_MISSING))
         if dtype.kind in "mM" and np.datetime_data(dtype) in [(unit, 1) for unit in _UNITS]:

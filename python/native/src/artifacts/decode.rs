@@ -1,10 +1,11 @@
 //! Plain values as Python values.
 
 use pave_artifact::value::{Event, ValueReader};
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{
-    PyBool, PyByteArray, PyBytes, PyComplex, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PyRange,
-    PySet, PyString, PyTuple, PyType,
+    PyBool, PyByteArray, PyBytes, PyComplex, PyDict, PyFloat, PyFrozenSet, PyInt, PyRange, PySet,
+    PyString, PyTuple, PyType,
 };
 
 use super::calendar;
@@ -60,8 +61,8 @@ impl<'py, 'a> Decoder<'py, 'a> {
             Event::Str(text) => PyString::new(py, text).into_any(),
             Event::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
             Event::ByteArray(bytes) => PyByteArray::new(py, bytes).into_any(),
-            Event::List(count) => PyList::new(py, self.all(count)?)?.into_any(),
-            Event::Tuple(count) => PyTuple::new(py, self.all(count)?)?.into_any(),
+            Event::List(count) => self.list(count)?,
+            Event::Tuple(count) => self.tuple(count)?,
             Event::Set(count) => PySet::new(py, self.all(count)?)?.into_any(),
             Event::FrozenSet(count) => PyFrozenSet::new(py, self.all(count)?)?.into_any(),
             Event::Dict(count) => self.dict(count)?,
@@ -82,6 +83,37 @@ impl<'py, 'a> Decoder<'py, 'a> {
         (0..count).map(|_| self.read()).collect()
     }
 
+    /// A list, filled in place: a large one passes no second time through memory.
+    #[expect(unsafe_code, reason = "the safe way gathers all elements first")]
+    fn list(&mut self, count: usize) -> PyResult<Bound<'py, PyAny>> {
+        // SAFETY: a new list; every place is set once, before anyone but the collector sees it,
+        // which expects places that are still empty. `PyList_SetItem` takes the reference over.
+        unsafe {
+            let new = ffi::PyList_New(length(count));
+            let list = Bound::from_owned_ptr_or_err(self.py, new)?;
+            for index in 0..count {
+                let item = self.read()?;
+                ffi::PyList_SetItem(list.as_ptr(), length(index), item.into_ptr());
+            }
+            Ok(list)
+        }
+    }
+
+    /// A tuple, filled in place as a list is.
+    #[expect(unsafe_code, reason = "the safe way gathers all elements first")]
+    fn tuple(&mut self, count: usize) -> PyResult<Bound<'py, PyAny>> {
+        // SAFETY: as in `list`.
+        unsafe {
+            let new = ffi::PyTuple_New(length(count));
+            let tuple = Bound::from_owned_ptr_or_err(self.py, new)?;
+            for index in 0..count {
+                let item = self.read()?;
+                ffi::PyTuple_SetItem(tuple.as_ptr(), length(index), item.into_ptr());
+            }
+            Ok(tuple)
+        }
+    }
+
     fn dict(&mut self, count: usize) -> PyResult<Bound<'py, PyAny>> {
         let dict = PyDict::new(self.py);
         for _ in 0..count {
@@ -93,6 +125,10 @@ impl<'py, 'a> Decoder<'py, 'a> {
         }
         Ok(dict.into_any())
     }
+}
+
+fn length(count: usize) -> isize {
+    isize::try_from(count).expect("the reader announces no more elements than there are bytes")
 }
 
 fn big_int<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
