@@ -10,7 +10,6 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found]
 import atexit
 import os
-import sys
 
 from .. import _native
 from . import failure, task
