@@ -25,7 +25,7 @@ impl Context {
         let given = variable("PAVE_STORE").map(PathBuf::from);
         Ok(Self {
             store: find_store(given.as_deref(), &here),
-            user: user_name(variable),
+            user: user_name(variable).unwrap_or_else(account_name),
         })
     }
 
@@ -58,6 +58,13 @@ impl Context {
     pub(crate) fn folder(&self) -> &Path {
         &self.store.folder
     }
+}
+
+/// The name of the account that this process runs under.
+fn account_name() -> String {
+    let id = nix::unistd::geteuid();
+    let account = nix::unistd::User::from_uid(id).ok().flatten();
+    account.map_or_else(|| id.to_string(), |account| account.name)
 }
 
 /// An environment variable, if it is set.

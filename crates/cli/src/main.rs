@@ -4,11 +4,6 @@
 //! Must not: reach into a store behind the runtime or the metadata and artifact rooms; hold rules.
 //! Start reading at: `grammar.rs`, then `commands/run.rs`.
 //! Tested by: `tests/`, which run the real binary on real flows.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command line prints"
-)]
 
 mod commands;
 mod context;

@@ -73,7 +73,7 @@ impl Manifests {
     }
 
     /// What to store for a task that left `own` on top of `base`: the base to name, and the bytes.
-    pub(crate) fn to_store(
+    pub(crate) fn pack(
         &mut self,
         metadata: &dyn Metadata,
         base: Option<i64>,

@@ -37,17 +37,15 @@ pub fn find_store(given: Option<&Path>, from: &Path) -> StoreLocation {
 }
 
 /// The user's name from the environment: `PAVE_USER`, `METAFLOW_USER`, `SUDO_USER`, `USERNAME`,
-/// `USER`; else `unknown`.
-pub fn user_name(variable: impl Fn(&str) -> Option<String>) -> String {
+/// `USER`; `None` if no variable names one.
+pub fn user_name(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
     [
         "PAVE_USER",
         "METAFLOW_USER",
         "SUDO_USER",
         "USERNAME",
         "USER",
-        "LOGNAME",
     ]
     .iter()
     .find_map(|name| variable(name).filter(|value| !value.is_empty()))
-    .unwrap_or_else(|| "unknown".to_owned())
 }

@@ -253,7 +253,7 @@ impl<'d, 'a> Turn<'d, 'a> {
         let stored = driver
             .launcher
             .manifests
-            .to_store(driver.metadata, live.base, own)?;
+            .pack(driver.metadata, live.base, own)?;
         let placeholder = -1 - i64::try_from(self.commit.manifests.len()).expect("few per turn");
         let (base, bytes) = stored;
         self.commit.manifests.push(ManifestRecord {

@@ -88,9 +88,15 @@ pub(crate) fn logs(
         .map(AttemptNumber);
     let mut out = std::io::stdout().lock();
     for task in &tasks {
-        for line in of_task(context, metadata.as_ref(), &run, task, stream, attempt)? {
+        let pieces = of_task(context, metadata.as_ref(), &run, task, stream, attempt)?;
+        let lines = if style.is_plain() {
+            pieces
+        } else {
+            whole_lines(pieces)
+        };
+        for line in &lines {
             // Whoever closes the pipe has seen enough.
-            if write_line(&mut out, &run, task, &line, &style).is_err() {
+            if write_line(&mut out, &run, task, line, &style).is_err() {
                 return Ok(0);
             }
         }
@@ -98,10 +104,45 @@ pub(crate) fn logs(
     Ok(0)
 }
 
+/// A log holds pieces as they were printed. Joins those of each stream into lines; each has the
+/// time of its first piece.
+fn whole_lines(pieces: Vec<LogLine>) -> Vec<LogLine> {
+    let mut lines = Vec::new();
+    let mut begun: Vec<LogLine> = Vec::new();
+    for piece in pieces {
+        let is_same = |line: &LogLine| line.stream == piece.stream && line.attempt == piece.attempt;
+        for text in piece.text.split_inclusive(|byte| *byte == b'\n') {
+            let at = begun.iter().position(is_same);
+            let mut line = match at {
+                Some(at) => begun.remove(at),
+                None => LogLine {
+                    text: Vec::new(),
+                    ..piece.clone()
+                },
+            };
+            line.text.extend_from_slice(text);
+            if text.ends_with(b"\n") {
+                lines.push(line)
+            } else {
+                begun.push(line)
+            }
+        }
+    }
+    lines.extend(begun);
+    lines
+}
+
 struct Style {
     stamps: bool,
     json: bool,
     names: bool,
+}
+
+impl Style {
+    /// Whether the bytes are passed on as they are.
+    fn is_plain(&self) -> bool {
+        !self.stamps && !self.json && !self.names
+    }
 }
 
 /// A cloned task's words are its origin's.
@@ -151,17 +192,48 @@ fn write_line(
         });
         return writeln!(out, "{object}");
     }
-    if !style.stamps && !style.names {
+    if style.is_plain() {
         return out.write_all(&line.text);
     }
-    for part in text.lines() {
-        if style.stamps {
-            write!(out, "{} ", time_text(line.at))?;
-        }
-        if style.names {
-            write!(out, "[{name}] ")?;
-        }
-        writeln!(out, "{part}")?;
+    if style.stamps {
+        write!(out, "{} ", time_text(line.at))?;
     }
-    Ok(())
+    if style.names {
+        write!(out, "[{name}] ")?;
+    }
+    writeln!(out, "{}", text.trim_end_matches(['\r', '\n']))
+}
+
+#[cfg(test)]
+mod tests {
+    use pave_model::{Millis, TaskNumber};
+
+    use super::*;
+
+    fn piece(stream: Stream, text: &str) -> LogLine {
+        LogLine {
+            task: TaskNumber(1),
+            attempt: AttemptNumber(0),
+            stream,
+            at: Millis(0),
+            text: text.as_bytes().to_vec(),
+        }
+    }
+
+    #[test]
+    fn pieces_become_lines_of_their_stream() {
+        let pieces = [
+            (Stream::Stdout, "a"),
+            (Stream::Stderr, "x"),
+            (Stream::Stdout, "b\nc"),
+            (Stream::Stdout, "\n"),
+            (Stream::Stderr, "y"),
+        ];
+        let lines = whole_lines(pieces.iter().map(|(to, text)| piece(*to, text)).collect());
+        let texts: Vec<_> = lines
+            .iter()
+            .map(|it| String::from_utf8_lossy(&it.text))
+            .collect();
+        assert_eq!(texts, ["ab\n", "c\n", "xy"]);
+    }
 }
