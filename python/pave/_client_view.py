@@ -22,7 +22,6 @@ _USER_VARIABLES = (
     "SUDO_USER",
     "USERNAME",
     "USER",
-    "LOGNAME",
 )
 _UNSET: Any = object()
 
@@ -113,11 +112,20 @@ def _first_namespace() -> str | None:
 def user_name() -> str:
     """The user, as runs are tagged.
 
-    The first of ``PAVE_USER``, ``METAFLOW_USER``, ``SUDO_USER``, ``USERNAME``, ``USER``,
-    ``LOGNAME`` that is set.
+    The first of ``PAVE_USER``, ``METAFLOW_USER``, ``SUDO_USER``, ``USERNAME``, ``USER`` that is
+    set, else the name of the account.
     """
     found = (os.environ.get(name) for name in _USER_VARIABLES)
-    return next((name for name in found if name), "unknown")
+    return next((name for name in found if name), "") or _account_name()
+
+
+def _account_name() -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
 
 
 # Stores -----------------------------------------------------------------------------------------

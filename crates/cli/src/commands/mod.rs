@@ -15,7 +15,7 @@ use pave_model::Code;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::grammar::{FlowCommand, command, script};
-use crate::output::outln;
+use crate::output::{out, outln};
 
 const HELP: &str = "\
 Pave: from a script to a flow that other people trust.
@@ -122,7 +122,7 @@ fn help(rest: &[String]) -> Result<u8, CliError> {
         Some(verb @ ("runs" | "logs" | "dump" | "tag")) => {
             return on_store(verb, None, &["--help".to_owned()]);
         }
-        _ => print!("{HELP}"),
+        _ => out(format_args!("{HELP}")),
     }
     Ok(0)
 }

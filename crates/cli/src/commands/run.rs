@@ -136,11 +136,9 @@ fn given_text(flow: &FlowSpec, options: &RunOptions) -> Result<String, CliError>
             .get(&parameter.name)
             .and_then(serde_json::Value::as_str);
         let is_file = parameter.kind == pave_graph::ParameterType::File;
-        if let (true, Some(file)) = (is_file, value) {
-            if !Path::new(file).is_file() {
-                let message = format!("--{} names {file}, which is no file", parameter.name);
-                return Err(CliError::usage(Code::P002, message).hint("check the path"));
-            }
+        if let Some(file) = value.filter(|file| is_file && !Path::new(file).is_file()) {
+            let message = format!("--{} names {file}, which is no file", parameter.name);
+            return Err(CliError::usage(Code::P002, message).hint("check the path"));
         }
     }
     Ok(serde_json::Value::Object(options.given.clone()).to_string())
