@@ -14,7 +14,10 @@ __all__ = ["LIMIT", "label_of", "type_name"]
 LIMIT = 80
 
 _SIZED = (dict, list, tuple, set, frozenset)
-_SHOWN = ("date", "datetime", "time", "timedelta", "Decimal", "UUID")
+_SHOWN = frozenset(
+    "datetime.date datetime.datetime datetime.time datetime.timedelta "
+    "decimal.Decimal uuid.UUID".split()
+)
 
 
 def type_name(value: object) -> str:
@@ -55,12 +58,10 @@ def label_of(value: object) -> str:
         return f"{kind.__name__} of {len(value)}"  # type: ignore[arg-type]
     if kind in (bytes, bytearray):
         return f"{len(value)} {kind.__name__}"  # type: ignore[arg-type]
-    if kind is range or (kind.__name__ in _SHOWN and kind.__module__ in _LIBRARY):
+    name = type_name(value)
+    if kind is range or (name in _SHOWN and _is(kind, *name.split("."))):
         return _cut(str(value))
     return _cut(_foreign(value, kind))
-
-
-_LIBRARY = ("datetime", "decimal", "uuid")
 
 
 def _foreign(value: Any, kind: type) -> str:
@@ -71,7 +72,7 @@ def _foreign(value: Any, kind: type) -> str:
             shape = "×".join(str(n) for n in value.shape) or "0-d"
             return f"{_dtype(value.dtype)} array {shape}"
         simple = (numpy.number, numpy.bool_, numpy.datetime64, numpy.timedelta64)
-        if kind.__module__ == "numpy" and isinstance(value, simple):
+        if issubclass(kind, simple) and getattr(numpy, name, None) is kind:
             return str(value)
     if _is(kind, "pandas", "DataFrame") or _is(kind, "polars", "DataFrame"):
         rows, columns = value.shape

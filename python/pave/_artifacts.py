@@ -296,7 +296,7 @@ def _encode(name: str, value: object, path: str = "") -> tuple[Encoded, str]:
     if encoded is not None:
         return encoded, type_name(value)
     numpy = sys.modules.get("numpy")
-    if numpy is not None and isinstance(value, (numpy.ndarray, numpy.generic)):
+    if numpy is not None and issubclass(type(value), (numpy.ndarray, numpy.generic)):
         from pave._artifact_arrays import encode_array
 
         encoded = encode_array(value)
@@ -310,9 +310,10 @@ def _encode(name: str, value: object, path: str = "") -> tuple[Encoded, str]:
     try:
         return encode_pickle(value), kind or type_name(value)
     except Exception as error:
-        step, part = find_culprit(value)
-        reason = f"{error}" if isinstance(error, RecursionError) else _reason(error)
-        raise UnstorableArtifact(name, type_name(part), reason, path + step) from error
+        # Of a value that nests too deep, every part near the surface does.
+        is_too_deep = isinstance(error, RecursionError)
+        step, part = ("", value) if is_too_deep else find_culprit(value)
+        raise UnstorableArtifact(name, type_name(part), _reason(error), path + step) from error
 
 
 def _reason(error: BaseException) -> str:

@@ -25,14 +25,11 @@ _KINDS = {
     ("pyarrow", "Table"): "pyarrow.Table",
     ("pyarrow", "RecordBatch"): "pyarrow.RecordBatch",
 }
-_NAMES = frozenset(name for _, name in _KINDS)
 
 
 def frame_kind(value: object) -> str | None:
     """Which kind of frame a value is, exactly; `None` if it is none."""
     kind = type(value)
-    if kind.__name__ not in _NAMES:
-        return None
     for (module, name), text in _KINDS.items():
         loaded = sys.modules.get(module)
         if loaded is not None and getattr(loaded, name, None) is kind:

@@ -67,12 +67,12 @@ def assemble(frame: Frame, dtypes: list[Spec], index: Any, labels: Any) -> Any:
     try:
         from pandas.api.internals import create_dataframe_from_blocks
     except ImportError:
-        # Before pandas 3, which makes a frame of many arrays only by name.
-        columns: dict[int, Any] = {}
-        for values, places in blocks:
-            rows = [values] if values.ndim == 1 else list(values)
-            columns.update(zip(places.tolist(), rows, strict=True))
-        value = pd.DataFrame(columns, index=index, copy=False)
+        # Before pandas 3: frames of one block each, side by side.
+        frames = [
+            pd.DataFrame({0: values} if values.ndim == 1 else values.T, index=index, copy=False)
+            for values, _ in blocks
+        ]
+        value = pd.concat(frames, axis=1, copy=False) if frames else pd.DataFrame(index=index)
         value.columns = labels
         return value
     return create_dataframe_from_blocks(blocks, index=index, columns=labels)

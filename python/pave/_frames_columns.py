@@ -329,7 +329,7 @@ def _restore_string(spec: Any, column: Column) -> Any:
     dtype = pd.StringDtype(spec["storage"], na_value=_MISSING[spec["missing"]])
     if spec["storage"] == "pyarrow":
         return dtype.__from_arrow__(_pyarrow().array(column))
-    return dtype.construct_array_type()(_objects_of(column, spec["missing"]), dtype=dtype)
+    return pd.array(_objects_of(column, spec["missing"]), dtype=dtype, copy=False)
 
 
 def _restore_categorical(spec: Any, column: Column) -> Any:

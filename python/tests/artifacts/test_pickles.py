@@ -222,3 +222,20 @@ def test_missing_module_is_told(store: ArtifactStore, monkeypatch: pytest.Monkey
     monkeypatch.delitem(sys.modules, "vanishing")
     with pytest.raises(UnreadableArtifact, match=r"`thing` of type vanishing.Thing.*No module"):
         store.get(entry)
+
+
+class Proxy:
+    """Pretends to be another class, and fails when asked."""
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        raise AssertionError("__class__ was asked for")
+
+    def __reduce__(self) -> Any:
+        return (Proxy, ())
+
+
+def test_what_an_object_pretends_to_be_is_not_asked(round_trip: RoundTrip) -> None:
+    back, info = round_trip(Proxy())
+    assert type(back) is Proxy
+    assert info.label == "Proxy"
