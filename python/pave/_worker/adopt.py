@@ -31,6 +31,10 @@ def offer(flow: type[FlowSpec], file: str) -> None:
         return
     import _socket
 
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            # What is left in a buffer would come out of both processes.
+            stream.flush()
     parent = os.getpid()
     ours, theirs = _socket.socketpair()
     try:

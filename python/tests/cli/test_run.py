@@ -375,6 +375,7 @@ def test_a_script_is_imported_once_and_its_process_becomes_the_run(project: Proj
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert (project.folder / "imports.txt").read_text().split() == [str(process.pid)]
+    assert (out + err).count("at import") == 1
     assert "DRAWN False" in out
 
 
