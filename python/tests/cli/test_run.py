@@ -352,6 +352,7 @@ IMPORTS = """
 
     with open("imports.txt", "a") as out:
         out.write(f"{os.getpid()}\\n")
+    print("at import")
     SEEDING
 
     class Once(FlowSpec):
