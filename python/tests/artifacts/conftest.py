@@ -7,8 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pave._artifacts import ArtifactStore, EntryInfo, entry_info
+
+settings.register_profile(
+    "artifacts",
+    # Failing examples are kept in the tests themselves, not in a folder of this machine.
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile("artifacts")
 
 RoundTrip = Callable[[Any], tuple[Any, EntryInfo]]
 

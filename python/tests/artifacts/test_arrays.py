@@ -46,7 +46,7 @@ arrays = hnp.arrays(
 
 
 @given(arrays, st.sampled_from("CF"))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_arrays_round_trip_exactly(shared_store: ArtifactStore, array: Any, order: str) -> None:
     array = np.asarray(array, order=order)
     entry = shared_store.put("x", array)

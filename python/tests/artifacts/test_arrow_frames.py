@@ -39,7 +39,7 @@ simple = [
 
 
 @given(dataframes(allowed_dtypes=simple, max_cols=4, max_size=6, allow_chunks=True))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_polars_frames_round_trip_exactly(shared_store: ArtifactStore, frame: Any) -> None:
     entry = shared_store.put("x", frame)
     back = shared_store.get(entry)

@@ -10,20 +10,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from pave._artifacts import ArtifactStore, entry_info
 
 from . import frames
 from .conftest import RoundTrip
 from .frames import assert_same
-
-settings.register_profile(
-    "frames",
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-settings.load_profile("frames")
 
 
 @given(frames.frames())

@@ -88,7 +88,7 @@ values = st.recursive(
 
 
 @given(values)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_plain_values_round_trip_exactly(shared_store: ArtifactStore, value: Any) -> None:
     entry = shared_store.put("x", value)
     assert is_equal(shared_store.get(entry), value)
