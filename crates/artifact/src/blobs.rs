@@ -8,7 +8,11 @@
 //! key derivation mode with the context `pave payload v1`, of its length (64 bits, little-endian)
 //! and the hashes of its chunks in order: it costs no second pass over the bytes.
 
-use std::{cmp::min, path::Path, sync::Arc};
+use std::{
+    cmp::min,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use crate::{
     ArtifactError, Chunk, ChunkId, ChunkStore, Codec, DiskStore, Encoding, Entry, Hash, Mapping,
@@ -103,7 +107,15 @@ impl Blobs {
             });
         }
         let pieces = cut(parts);
-        let chunks = each(pieces.len(), |index| self.put_chunk(&pieces[index]))?;
+        let written = Mutex::new(Vec::new());
+        let chunks = each(pieces.len(), |index| {
+            self.put_chunk(&pieces[index], &written)
+        });
+        let chunks = chunks.inspect_err(|_| {
+            // The chunks that fitted are of no use without the one that didn't.
+            let written = written.into_inner().unwrap_or_else(PoisonError::into_inner);
+            written.into_iter().for_each(|id| self.store.take_back(id));
+        })?;
         Ok(Stored {
             hash: payload_hash(&chunks),
             place: Placement::Chunks(chunks),
@@ -214,7 +226,12 @@ impl Blobs {
         }
     }
 
-    fn put_chunk(&self, pieces: &[&[u8]]) -> Result<Chunk, ArtifactError> {
+    /// Stores a chunk unless it is there; notes what it wrote in `written`.
+    fn put_chunk(
+        &self,
+        pieces: &[&[u8]],
+        written: &Mutex<Vec<ChunkId>>,
+    ) -> Result<Chunk, ArtifactError> {
         let length: usize = pieces.iter().map(|piece| piece.len()).sum();
         let mut hasher = blake3::Hasher::new();
         for piece in pieces {
@@ -236,6 +253,8 @@ impl Blobs {
                 (codec, length)
             }
         };
+        let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.push(ChunkId { hash, codec });
         Ok(Chunk {
             hash,
             length: length as u64,

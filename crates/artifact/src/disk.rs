@@ -215,6 +215,10 @@ impl ChunkStore for DiskStore {
         }
     }
 
+    fn take_back(&self, id: ChunkId) {
+        self.pending().files.remove(&id);
+    }
+
     fn sync(&self) -> Result<(), ArtifactError> {
         self.settle_all(true)
     }

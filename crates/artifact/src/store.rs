@@ -48,6 +48,10 @@ pub trait ChunkStore: fmt::Debug + Send + Sync {
     /// [`ArtifactError::Write`]; nothing is left behind.
     fn put(&self, id: ChunkId, parts: &[&[u8]]) -> Result<(), ArtifactError>;
 
+    /// Takes back a chunk that was put and not made durable yet, because what it belongs to
+    /// failed. One that is durable already stays: others may refer to it.
+    fn take_back(&self, id: ChunkId);
+
     /// Makes durable and visible all that was put.
     ///
     /// # Errors
