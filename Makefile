@@ -47,7 +47,7 @@ lint: ## Formatting, lints, types and the layout of the house
 	@cargo xtask tidy
 	$(say) "Python: ruff and mypy"
 	@python=$$(scripts/venv test python/requirements-test.txt)
-	$$python -m ruff check --config python/pyproject.toml python examples bench scripts
+	$$python -m ruff check python examples bench scripts
 	cd python && $$python -m mypy --config-file pyproject.toml -p pave
 
 rust: ## Rust tests
