@@ -106,7 +106,7 @@ def _same_from(dtypes: list[Spec], at: int) -> int:
 
 
 def _boolean_block(frame: Frame, dtype: str, at: int, count: int) -> Any:
-    values = np.empty((count, frame.rows), dtype=dtype)
+    values: Any = np.empty((count, frame.rows), dtype=dtype)
     for row in range(count):
         values[row] = booleans_of(frame.column(at + row))
     return values
