@@ -6,19 +6,19 @@ use std::collections::{BinaryHeap, HashMap};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use pave_exec::{Capacity, End, ExecEvent, Executor, Output, Session};
+use pave_exec::{Capacity, ExecEvent, Executor, Output, Session};
 use pave_logs::{LogWriter, Stream};
 use pave_metadata::{Metadata, RunRecord};
-use pave_model::{AttemptNumber, Code, TaskNumber};
-use pave_protocol::{FailureKind, Finished, Outcome as Reported};
-use pave_scheduler::{Effect, Input, LostReason, Options, Outcome, Scheduler, StopReason, Timer};
+use pave_model::TaskNumber;
+use pave_protocol::FailureKind;
+use pave_scheduler::{Effect, Input, Options, Outcome, Scheduler, Timer};
 
 use crate::clock::now;
 use crate::crash::crash_point;
 use crate::launch::{Launch, Launcher};
 use crate::lines::Lines;
-use crate::origin::{OriginTasks, verdict};
-use crate::records::{Facts, Live, failure, silent_failure};
+use crate::origin::OriginTasks;
+use crate::records::{Facts, Live, failure};
 use crate::turn::Turn;
 use crate::{
     FailedTask, FlowDocument, Limits, Notice, Observer, ResumeFrom, RunReport, RuntimeError,
@@ -72,14 +72,6 @@ pub struct Driver<'a> {
     next_session: Session,
     timers: BinaryHeap<Reverse<(Instant, Timer)>>,
     began: Instant,
-}
-
-fn refusal_kind(code: Code) -> FailureKind {
-    match code {
-        Code::T006 => FailureKind::NoItems,
-        Code::T008 => FailureKind::TooManySplits,
-        _ => FailureKind::WrongTransition,
-    }
 }
 
 /// The limits as the scheduler takes them.
@@ -198,10 +190,7 @@ impl<'a> Driver<'a> {
             outcome.effects.extend(step.effects);
             outcome.refused.extend(step.refused);
         }
-        for refused in std::mem::take(&mut outcome.refused) {
-            let why = failure(refusal_kind(refused.code), refused.reason);
-            self.facts.entry(refused.task).or_default().failure = Some(why);
-        }
+        self.note_refused(std::mem::take(&mut outcome.refused));
         let mut turn = Turn::new(self, at);
         turn.record(&outcome)?;
         turn.commit()?.tell(observer);
@@ -378,119 +367,6 @@ impl<'a> Driver<'a> {
             });
         });
         Some(task)
-    }
-
-    fn judge(&mut self, task: TaskNumber, finished: Finished) -> Input {
-        let attempt = self.attempt_of(task);
-        let mut facts = Facts {
-            manifest: Some(finished.manifest),
-            ..Facts::default()
-        };
-        let input = match finished.outcome {
-            Reported::Succeeded { taken, caught } => {
-                facts.failure = caught;
-                match verdict(&self.request.document.graph, &taken) {
-                    Ok(verdict) => {
-                        facts.taken = taken;
-                        Input::Succeeded {
-                            task,
-                            attempt,
-                            verdict,
-                        }
-                    }
-                    Err(name) => {
-                        let message = format!("it handed over to `{name}`, which is no step");
-                        facts.failure = Some(failure(FailureKind::WrongTransition, message));
-                        Input::Failed {
-                            task,
-                            attempt,
-                            died: false,
-                        }
-                    }
-                }
-            }
-            Reported::Failed(why) if why.kind == FailureKind::Lost => {
-                facts.failure = Some(why);
-                Input::Lost {
-                    task,
-                    attempt,
-                    reason: LostReason::Worker,
-                }
-            }
-            Reported::Failed(why) => {
-                facts.failure = Some(why);
-                Input::Failed {
-                    task,
-                    attempt,
-                    died: false,
-                }
-            }
-        };
-        self.facts.insert(task, facts);
-        input
-    }
-
-    fn judge_end(&mut self, task: TaskNumber, end: &End) -> Input {
-        let attempt = self.attempt_of(task);
-        let stopped = self.live.get(&task).and_then(|live| live.stopped);
-        let (why, input) = match (stopped, end) {
-            (Some(StopReason::Timeout), _) => {
-                let words = "it did not stop when its time was up, and was killed".to_owned();
-                let why = failure(FailureKind::TimedOut, words);
-                (
-                    why,
-                    Input::Failed {
-                        task,
-                        attempt,
-                        died: true,
-                    },
-                )
-            }
-            (Some(StopReason::RunStopping), _) => {
-                let why = failure(
-                    FailureKind::Killed,
-                    "stopped together with its run".to_owned(),
-                );
-                (
-                    why,
-                    Input::Lost {
-                        task,
-                        attempt,
-                        reason: LostReason::Stopped,
-                    },
-                )
-            }
-            (None, End::Lost(_)) => (
-                silent_failure(end),
-                Input::Lost {
-                    task,
-                    attempt,
-                    reason: LostReason::Worker,
-                },
-            ),
-            (None, _) => (
-                silent_failure(end),
-                Input::Failed {
-                    task,
-                    attempt,
-                    died: true,
-                },
-            ),
-        };
-        self.facts.insert(
-            task,
-            Facts {
-                failure: Some(why),
-                ..Facts::default()
-            },
-        );
-        input
-    }
-
-    fn attempt_of(&self, task: TaskNumber) -> AttemptNumber {
-        self.live
-            .get(&task)
-            .map_or(AttemptNumber(0), |live| live.attempt.attempt)
     }
 
     fn time_to_next_timer(&self) -> Duration {

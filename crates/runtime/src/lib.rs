@@ -11,6 +11,7 @@ mod clock;
 mod crash;
 mod driver;
 mod error;
+mod judge;
 mod launch;
 mod lines;
 mod manifests;
