@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from pave._artifacts import ArtifactStore, EntryInfo, entry_info
 
+set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "pave-hypothesis")
 settings.register_profile(
     "artifacts",
     # Failing examples are kept in the tests themselves, not in a folder of this machine.

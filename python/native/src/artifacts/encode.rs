@@ -13,7 +13,7 @@ use pyo3::types::{
     PyBool, PyByteArray, PyBytes, PyComplex, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PyRange,
     PySet, PyString, PyTuple,
 };
-use pyo3::{ffi, intern};
+use pyo3::{PyTypeInfo, ffi, intern};
 
 use super::calendar;
 
@@ -79,24 +79,24 @@ struct Encoder {
 
 impl Encoder {
     fn write(&mut self, value: &Bound<'_, PyAny>) -> Written {
-        if let Ok(text) = value.cast_exact::<PyString>() {
+        if let Some(text) = exactly::<PyString>(value) {
             self.text(text)
-        } else if let Ok(number) = value.cast_exact::<PyInt>() {
+        } else if let Some(number) = exactly::<PyInt>(value) {
             self.int(number)
-        } else if let Ok(number) = value.cast_exact::<PyFloat>() {
+        } else if let Some(number) = exactly::<PyFloat>(value) {
             Ok(self.writer.float(number.value())?)
         } else if value.is_none() {
             Ok(self.writer.none()?)
-        } else if let Ok(truth) = value.cast_exact::<PyBool>() {
+        } else if let Some(truth) = exactly::<PyBool>(value) {
             Ok(self.writer.bool(truth.is_true())?)
-        } else if let Ok(list) = value.cast_exact::<PyList>() {
+        } else if let Some(list) = exactly::<PyList>(value) {
             self.meet(list)?;
             self.writer.list_begin(list.len())?;
             list.iter().try_for_each(|item| self.write(&item))
-        } else if let Ok(dict) = value.cast_exact::<PyDict>() {
+        } else if let Some(dict) = exactly::<PyDict>(value) {
             self.meet(dict)?;
             self.dict(dict)
-        } else if let Ok(tuple) = value.cast_exact::<PyTuple>() {
+        } else if let Some(tuple) = exactly::<PyTuple>(value) {
             self.once(tuple, |encoder| {
                 encoder.writer.tuple_begin(tuple.len())?;
                 tuple.iter().try_for_each(|item| encoder.write(&item))
@@ -107,25 +107,25 @@ impl Encoder {
     }
 
     fn write_rarer(&mut self, value: &Bound<'_, PyAny>) -> Written {
-        if let Ok(bytes) = value.cast_exact::<PyBytes>() {
+        if let Some(bytes) = exactly::<PyBytes>(value) {
             let bytes = bytes.as_bytes();
             self.long(value, bytes.len())?;
             Ok(self.writer.bytes(bytes)?)
-        } else if let Ok(set) = value.cast_exact::<PySet>() {
+        } else if let Some(set) = exactly::<PySet>(value) {
             self.meet(set)?;
             self.writer.set_begin(set.len())?;
             set.iter().try_for_each(|item| self.write(&item))
-        } else if let Ok(set) = value.cast_exact::<PyFrozenSet>() {
+        } else if let Some(set) = exactly::<PyFrozenSet>(value) {
             self.once(set, |encoder| {
                 encoder.writer.frozen_set_begin(set.len())?;
                 set.iter().try_for_each(|item| encoder.write(&item))
             })
-        } else if let Ok(bytes) = value.cast_exact::<PyByteArray>() {
+        } else if let Some(bytes) = exactly::<PyByteArray>(value) {
             self.meet(bytes)?;
             Ok(self.writer.byte_array(&bytes.to_vec())?)
-        } else if let Ok(number) = value.cast_exact::<PyComplex>() {
+        } else if let Some(number) = exactly::<PyComplex>(value) {
             Ok(self.writer.complex(number.real(), number.imag())?)
-        } else if let Ok(range) = value.cast_exact::<PyRange>() {
+        } else if let Some(range) = exactly::<PyRange>(value) {
             self.range(range)
         } else {
             calendar::write(value, &mut self.writer)
@@ -224,6 +224,18 @@ impl Encoder {
             return Err(Refusal::NotPlain);
         }
         Ok(())
+    }
+}
+
+/// The value as one of exactly this class. A cast that fails is slow, because it makes an error;
+/// this asks first.
+pub(super) fn exactly<'a, 'py, T: PyTypeInfo>(
+    value: &'a Bound<'py, PyAny>,
+) -> Option<&'a Bound<'py, T>> {
+    if value.is_exact_instance_of::<T>() {
+        value.cast_exact::<T>().ok()
+    } else {
+        None
     }
 }
 

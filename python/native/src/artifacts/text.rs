@@ -15,6 +15,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyList, PyString};
 
+use super::encode::exactly;
 use super::fault::unfit;
 
 /// An array of texts and which of the missing values occurs, or what is in the way.
@@ -76,7 +77,7 @@ impl Texts {
         object: &Bound<'py, PyAny>,
         missing: &[Bound<'py, PyAny>],
     ) -> Result<(), String> {
-        if let Ok(text) = object.cast_exact::<PyString>() {
+        if let Some(text) = exactly::<PyString>(object) {
             let text = text
                 .to_str()
                 .map_err(|_| "text that is not valid Unicode".to_owned())?;
@@ -123,8 +124,7 @@ fn is_sentinel<'py>(object: &Bound<'py, PyAny>, sentinel: &Bound<'py, PyAny>) ->
     if object.is(sentinel) {
         return true;
     }
-    let bits =
-        |value: &Bound<'py, PyAny>| Some(value.cast_exact::<PyFloat>().ok()?.value().to_bits());
+    let bits = |value: &Bound<'py, PyAny>| Some(exactly::<PyFloat>(value)?.value().to_bits());
     bits(object).is_some_and(|found| bits(sentinel) == Some(found))
 }
 
