@@ -1,6 +1,8 @@
 """Finding flows, runs, steps and tasks; namespaces; what is said when they aren't there."""
 
+import os
 import pickle
+import pwd
 
 import pytest
 
@@ -229,9 +231,10 @@ def test_a_store_that_was_replaced_is_opened_anew(place):
 
 def test_the_default_namespace_is_the_user_by_the_first_variable_set(monkeypatch):
     names = ["USER", "USERNAME", "SUDO_USER", "METAFLOW_USER", "PAVE_USER"]
-    for name in [*names, "LOGNAME", "METAFLOW_PRODUCTION_TOKEN"]:
+    for name in [*names, "METAFLOW_PRODUCTION_TOKEN"]:
         monkeypatch.delenv(name, raising=False)
-    assert client.default_namespace() == "user:unknown"
+    account = pwd.getpwuid(os.geteuid()).pw_name
+    assert client.default_namespace() == f"user:{account}"
     for name in names:
         monkeypatch.setenv(name, name.lower())
         assert client.default_namespace() == client.get_namespace() == f"user:{name.lower()}"

@@ -7,6 +7,7 @@ mod leftovers;
 mod paths;
 mod sizes;
 mod tree;
+mod variables;
 
 use std::process::ExitCode;
 
@@ -15,13 +16,14 @@ use self::tree::Tree;
 /// A check: its name and how it is run.
 type Check = (&'static str, fn(&Tree) -> Result<Vec<Failure>, String>);
 
-const CHECKS: [Check; 6] = [
+const CHECKS: [Check; 7] = [
     ("layers", layers::check),
     ("codes", codes::check),
     ("sizes", sizes::check),
     ("heads", heads::check),
     ("paths", paths::check),
     ("left-overs", leftovers::check),
+    ("variables", variables::check),
 ];
 
 /// Something that is not as it should be.
