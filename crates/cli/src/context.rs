@@ -20,7 +20,7 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn read() -> Result<Self, CliError> {
         let here = std::env::current_dir().map_err(|error| {
-            CliError::new(Code::M002, "cannot tell the current folder").because(&error)
+            CliError::new(Code::M002, "cannot tell the current folder").caused_by(&error)
         })?;
         let given = variable("PAVE_STORE").map(PathBuf::from);
         Ok(Self {
@@ -49,7 +49,7 @@ impl Context {
                 Code::M003,
                 format!("cannot make the store {}", folder.display()),
             )
-            .because(&error)
+            .caused_by(&error)
             .hint("go to a folder you may write to, or name one with PAVE_STORE")
         })?;
         Ok(pave_metadata::open(folder)?)

@@ -51,8 +51,17 @@ impl CliError {
         self
     }
 
+    /// The causes of `error`, whose own words are this error's message.
     pub(crate) fn because(mut self, error: &dyn Error) -> Self {
         self.causes = chain(error);
+        self
+    }
+
+    /// `error` itself as the cause, with its causes.
+    pub(crate) fn caused_by(mut self, error: &dyn Error) -> Self {
+        self.causes = std::iter::once(error.to_string())
+            .chain(chain(error))
+            .collect();
         self
     }
 

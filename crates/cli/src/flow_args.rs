@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use pave_exec::ForkMode;
 use pave_graph::{FlowSpec, Parameter, ParameterType};
@@ -10,9 +10,10 @@ use pave_model::Code;
 use pave_runtime::Limits;
 use serde_json::{Map, Value};
 
+use crate::arguments::{self, first_words, print_help};
 use crate::context::variable;
 use crate::error::CliError;
-use crate::output::out;
+use crate::grammar::FlowFile;
 
 /// What a command on a flow file was given.
 #[derive(Clone, Debug)]
@@ -93,6 +94,8 @@ pub(crate) fn grammar(name: &'static str, flow: Option<&FlowSpec>) -> Command {
     let mut command = Command::new(name)
         .about(about)
         .disable_version_flag(true)
+        // As everywhere else: of an option that is given twice, the last counts.
+        .args_override_self(true)
         .args(common())
         .next_help_heading("Output")
         .args(output());
@@ -175,24 +178,32 @@ fn common() -> Vec<Arg> {
     .collect()
 }
 
+const IGNORED_FLAGS: [&str; 5] = [
+    "not-quiet",
+    "pylint",
+    "no-pylint",
+    "warnings",
+    "no-warnings",
+];
+const IGNORED_VALUES: [&str; 7] = [
+    "metadata",
+    "environment",
+    "datastore",
+    "datastore-root",
+    "package-suffixes",
+    "event-logger",
+    "monitor",
+];
+
 /// Options that other systems' scripts pass and that mean nothing here.
 fn ignored() -> Vec<Arg> {
-    let flags = ["not-quiet", "pylint", "no-pylint"].map(|name| {
+    let flags = IGNORED_FLAGS.map(|name| {
         Arg::new(name)
             .long(name)
             .action(ArgAction::SetTrue)
             .hide(true)
     });
-    let values = [
-        "metadata",
-        "environment",
-        "datastore",
-        "datastore-root",
-        "package-suffixes",
-        "event-logger",
-        "monitor",
-    ]
-    .map(|name| Arg::new(name).long(name).num_args(1).hide(true));
+    let values = IGNORED_VALUES.map(|name| Arg::new(name).long(name).num_args(1).hide(true));
     flags.into_iter().chain(values).collect()
 }
 
@@ -244,16 +255,40 @@ fn plain(value: &Value) -> String {
     }
 }
 
+/// Checks the words of a command that only looks at the flow; whether help was asked for instead.
+pub(crate) fn is_help(
+    name: &'static str,
+    about: &'static str,
+    flow: &FlowFile,
+    words: &[String],
+) -> Result<bool, CliError> {
+    let wanted = ["with", "fork"];
+    let options = common()
+        .into_iter()
+        .filter(|arg| arg.is_hide_set() || wanted.contains(&arg.get_id().as_str()));
+    let grammar = Command::new(name)
+        .bin_name(flow.spell(name))
+        .about(about)
+        .disable_version_flag(true)
+        .args_override_self(true)
+        .args(options)
+        .args(output());
+    Ok(arguments::matches(grammar, words)?.is_none())
+}
+
 /// Parses the words of `run` or `resume`.
 pub(crate) fn parse(
     name: &'static str,
+    file: &FlowFile,
     flow: &FlowSpec,
     words: &[String],
 ) -> Result<RunOptions, CliError> {
-    let command = grammar(name, Some(flow)).no_binary_name(true);
+    let command = grammar(name, Some(flow))
+        .bin_name(file.spell(name))
+        .no_binary_name(true);
     let matches = command
         .try_get_matches_from(words)
-        .map_err(|error| clap_error(&error, flow))?;
+        .map_err(|error| clap_error(&error, name, flow))?;
     let count = |id: &str| matches.get_one::<u64>(id).copied();
     let defaults = Limits::default();
     let limits = Limits {
@@ -321,9 +356,9 @@ fn parameters(flow: &FlowSpec, matches: &ArgMatches) -> Result<Map<String, Value
     })
 }
 
-fn clap_error(error: &clap::Error, flow: &FlowSpec) -> CliError {
+fn clap_error(error: &clap::Error, name: &str, flow: &FlowSpec) -> CliError {
     if matches!(error.kind(), ErrorKind::DisplayHelp) {
-        out(format_args!("{}", error.render().ansi()));
+        print_help(error);
         let done = CliError::new(Code::C001, "help");
         return CliError {
             exit: 0,
@@ -335,23 +370,36 @@ fn clap_error(error: &clap::Error, flow: &FlowSpec) -> CliError {
         ErrorKind::UnknownArgument => Code::P001,
         _ => Code::C001,
     };
+    let given = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(word)) => word.trim_start_matches('-'),
+        _ => "",
+    };
+    if name == "resume" && flow.parameters.iter().any(|it| it.name == given) {
+        let message = format!("`--{given}` is a parameter, and a resumed run keeps its origin's");
+        return CliError::usage(code, message).hint("to change it, start a new run with `run`");
+    }
     let text = error.render().to_string();
-    let text = text.trim_start_matches("error: ");
-    let message = text.lines().next().unwrap_or_default().to_owned();
+    let message = first_words(&text);
+    let is_of_use = |tip: &String| {
+        let mut ignored = IGNORED_FLAGS.iter().chain(&IGNORED_VALUES);
+        !ignored.any(|name| tip.contains(&format!("'--{name}'")))
+    };
     let tip = text
         .lines()
-        .find_map(|line| line.trim().strip_prefix("tip: ").map(str::to_owned));
+        .find_map(|line| line.trim().strip_prefix("tip: ").map(str::to_owned))
+        .filter(is_of_use);
     let names: Vec<String> = flow
         .parameters
         .iter()
         .map(|parameter| format!("--{}", parameter.name))
         .collect();
-    let hint = tip.unwrap_or_else(|| match names.is_empty() {
-        true => format!(
+    let hint = tip.unwrap_or_else(|| match (name, names.is_empty()) {
+        ("resume", _) => "--help lists the options".to_owned(),
+        (_, true) => format!(
             "`{}` has no parameters; --help lists the options",
             flow.name
         ),
-        false => format!("`{}` has the parameters {}", flow.name, names.join(", ")),
+        (_, false) => format!("`{}` has the parameters {}", flow.name, names.join(", ")),
     });
     CliError::usage(code, message).hint(hint)
 }
@@ -384,7 +432,8 @@ mod tests {
 
     #[test]
     fn parameters_are_options_of_the_run() {
-        let options = parse("run", &flow(), &words("--alpha -0.5 --n 3 --tag a --tag b")).unwrap();
+        let line = words("--alpha 7 --alpha -0.5 --n 3 --tag a --tag b");
+        let options = parse("run", &FlowFile::default(), &flow(), &line).unwrap();
         assert_eq!(options.given["alpha"], serde_json::json!(-0.5));
         assert_eq!(options.given["n"], serde_json::json!(3));
         assert_eq!(options.tags, ["a", "b"]);
@@ -398,10 +447,18 @@ mod tests {
             ("--n 1 --beta 2", Code::P001, "--beta"),
             ("--n 1 --max-workers 0", Code::C001, "--max-workers"),
         ] {
-            let error = parse("run", &flow(), &words(line)).unwrap_err();
+            let error = parse("run", &FlowFile::default(), &flow(), &words(line)).unwrap_err();
             assert_eq!((error.exit, error.code), (2, code), "{line}");
             assert!(error.message.contains(word), "{line}: {}", error.message);
         }
+    }
+
+    #[test]
+    fn a_parameter_is_refused_on_resume() {
+        let file = FlowFile::default();
+        let error = parse("resume", &file, &flow(), &words("--n 3")).unwrap_err();
+        assert_eq!((error.exit, error.code), (2, Code::P001));
+        assert!(error.message.contains("origin"), "{}", error.message);
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub(crate) const FLOW_COMMANDS: [&str; 12] = [
     "output-raw",
 ];
 
+/// Those of them that read the store and leave the flow alone.
+pub(crate) const ON_STORE: [&str; 4] = ["logs", "dump", "runs", "tag"];
+
 /// Options before a flow file's command that take values, and how many.
 const TOP_WITH_VALUES: [(&str, usize); 12] = [
     ("--with", 1),
@@ -112,22 +115,36 @@ pub(crate) fn script(words: &[String]) -> Result<FlowCommand, CliError> {
             None => return Err(CliError::usage(Code::C001, "`pave flow` needs a flow file")),
         }
     }
-    let rest: Vec<String> = words.cloned().collect();
+    let mut rest: Vec<String> = words.cloned().collect();
     let at = command_at(&rest);
-    let name = at.map_or("check", |at| rest[at].as_str());
-    if !FLOW_COMMANDS.contains(&name) {
+    let name = match at {
+        Some(at) => rest.remove(at),
+        None => without_command(&rest).to_owned(),
+    };
+    if !FLOW_COMMANDS.contains(&name.as_str()) {
         let known = FLOW_COMMANDS.join(", ");
         return Err(
             CliError::usage(Code::C001, format!("`{name}` is no command"))
                 .hint(format!("commands are {known}")),
         );
     }
-    let name = name.to_owned();
-    let mut rest = rest;
-    if let Some(at) = at {
-        rest.remove(at);
+    if ON_STORE.contains(&name.as_str()) {
+        // What stands before these is about running, which they don't.
+        rest.drain(..at.unwrap_or_default());
     }
     Ok(FlowCommand { name, flow, rest })
+}
+
+/// The command that is meant where none is named.
+fn without_command(words: &[String]) -> &'static str {
+    let is_given = |names: [&str; 2]| words.iter().any(|word| names.contains(&word.as_str()));
+    if is_given(["--help", "-h"]) {
+        return "help";
+    }
+    if is_given(["--version", "-V"]) {
+        return "version";
+    }
+    "check"
 }
 
 /// Where the command stands among options that may come before it.
@@ -181,7 +198,7 @@ fn is_flow_file(word: &str) -> bool {
 
 fn absolute(file: &str) -> Result<PathBuf, CliError> {
     let path = std::path::absolute(file).map_err(|error| {
-        CliError::usage(Code::C003, format!("cannot find the flow file {file}")).because(&error)
+        CliError::usage(Code::C003, format!("cannot find the flow file {file}")).caused_by(&error)
     })?;
     if path.is_file() {
         return Ok(path);
@@ -229,6 +246,20 @@ mod tests {
         );
         let error = script(&words(&format!("{} fly", file.display()))).unwrap_err();
         assert_eq!((error.exit, error.code), (2, Code::C001));
+    }
+
+    #[test]
+    fn help_needs_no_command_and_options_of_runs_dont_reach_the_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("f.py");
+        std::fs::write(&file, "").unwrap();
+        let read = |line: &str| script(&words(&format!("{} {line}", file.display()))).unwrap();
+        assert_eq!(read("--quiet --help").name, "help");
+        let logs = read("--no-pylint --metadata local logs 1/start --stderr");
+        assert_eq!(
+            (logs.name.as_str(), logs.rest),
+            ("logs", words("1/start --stderr"))
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! Start reading at: `grammar.rs`, then `commands/run.rs`.
 //! Tested by: `tests/`, which run the real binary on real flows.
 
+mod arguments;
 mod commands;
 mod context;
 mod error;

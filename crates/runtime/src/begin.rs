@@ -46,10 +46,17 @@ pub(crate) fn begin(
         message: error.to_string(),
     })?;
 
-    let computed = executor.parameters(&request.given, &request.user)?;
-    let parameters = match origin.parameters {
-        Some(id) => with_origin_values(metadata, request, &computed, id)?,
-        None => computed,
+    let before = match origin.parameters {
+        Some(id) => Some(crate::effective_manifest(metadata, id)?),
+        None => None,
+    };
+    let parameters = match &before {
+        Some(before) => {
+            let given = settled(request, before);
+            let computed = executor.parameters(&given, &request.user)?;
+            with_origin_values(request, &computed, before)?
+        }
+        None => executor.parameters(&request.given, &request.user)?,
     };
     crash_point("before the run exists");
     let run = metadata.create_run(&new_run(request))?;
@@ -79,12 +86,22 @@ fn new_run(request: &RunRequest) -> NewRun {
     }
 }
 
+/// What the worker is given on resume: nothing stands for each parameter that the origin has, so
+/// that no function computes it again and no file is read for it.
+fn settled(request: &RunRequest, before: &Manifest) -> String {
+    let known: HashSet<&str> = before.iter().map(|entry| entry.name.as_str()).collect();
+    let parameters = request.document.flow.parameters.iter();
+    let nothing = parameters
+        .filter(|it| known.contains(it.attribute.as_str()))
+        .map(|it| (it.name.clone(), serde_json::Value::Null));
+    serde_json::Value::Object(nothing.collect()).to_string()
+}
+
 /// A resumed run has its origin's parameters, by reference, and the constants of today's code.
 fn with_origin_values(
-    metadata: &dyn Metadata,
     request: &RunRequest,
     computed: &[u8],
-    origin: i64,
+    before: &Manifest,
 ) -> Result<Vec<u8>, RuntimeError> {
     let names: HashSet<&str> = request
         .document
@@ -93,7 +110,6 @@ fn with_origin_values(
         .iter()
         .map(|it| it.attribute.as_str())
         .collect();
-    let before = crate::effective_manifest(metadata, origin)?;
     let mut manifest = Manifest::decode(computed).map_err(|error| RuntimeError::Manifest {
         task: PARAMETERS_STEP.to_owned(),
         reason: error.to_string(),

@@ -4,6 +4,7 @@ use clap::{Arg, ArgAction, Command, value_parser};
 use pave_artifact::{ArtifactError, Blobs, Encoding, Entry, value};
 use pave_metadata::TaskRecord;
 
+use crate::arguments;
 use crate::commands::select;
 use crate::context::Context;
 use crate::error::CliError;
@@ -57,7 +58,7 @@ pub(crate) fn dump(
     flow: Option<&str>,
     words: &[String],
 ) -> Result<u8, CliError> {
-    let Some(matches) = select::matches(grammar(), words)? else {
+    let Some(matches) = arguments::matches(grammar(), words)? else {
         return Ok(0);
     };
     let text = matches

@@ -7,6 +7,7 @@ use pave_logs::{LogFilter, LogLine, Stream, read};
 use pave_metadata::{Metadata, RunRecord, TaskRecord};
 use pave_model::{AttemptNumber, Code};
 
+use crate::arguments;
 use crate::commands::select;
 use crate::context::Context;
 use crate::error::CliError;
@@ -50,7 +51,7 @@ pub(crate) fn logs(
     flow: Option<&str>,
     words: &[String],
 ) -> Result<u8, CliError> {
-    let Some(matches) = select::matches(grammar(), words)? else {
+    let Some(matches) = arguments::matches(grammar(), words)? else {
         return Ok(0);
     };
     let paths: Vec<&String> = matches

@@ -14,7 +14,7 @@ use pave_model::Code;
 
 use crate::context::Context;
 use crate::error::CliError;
-use crate::grammar::{FlowCommand, command, script};
+use crate::grammar::{FLOW_COMMANDS, FlowCommand, ON_STORE, command, script};
 use crate::output::{out, outln};
 
 const HELP: &str = "\
@@ -40,6 +40,25 @@ Results
 A flow file is a command too: `python flow.py run --help`.
 ";
 
+const FLOW_HELP: &str = "
+Flow
+  run               Run it; its parameters are options
+  resume [STEP]     Go on from the latest run that did not succeed
+  show              Print its steps
+  check             Look for mistakes without running anything; the default
+  output-dot        Print its steps for Graphviz
+  output-raw        Print all that is known of it as JSON
+
+Results
+  runs              List its runs
+  logs RUN/STEP     Print what tasks printed
+  dump RUN/STEP     Print what tasks left
+  tag               List and change the tags of a run
+
+  version           Print the version
+  help [COMMAND]    Print help
+";
+
 /// Runs a command; its exit status.
 pub(crate) fn dispatch(arguments: &[String]) -> Result<u8, CliError> {
     let words = arguments.get(1..).unwrap_or_default();
@@ -63,7 +82,7 @@ pub(crate) fn dispatch(arguments: &[String]) -> Result<u8, CliError> {
             outln!("pave {}", env!("CARGO_PKG_VERSION"));
             return Ok(0);
         }
-        "runs" | "logs" | "dump" | "tag" => on_store(verb, None, rest),
+        verb if ON_STORE.contains(&verb) => on_store(verb, None, rest),
         other => Err(
             CliError::usage(Code::C001, format!("`{other}` is no command"))
                 .hint("`pave help` lists the commands"),
@@ -92,9 +111,28 @@ fn on_flow(command: &FlowCommand) -> Result<u8, CliError> {
         "output-dot" => show::dot(command),
         "output-raw" => show::raw(command),
         "version" => dispatch(&["pave".to_owned(), "version".to_owned()]),
-        "help" => help(&command.rest),
+        "help" => help_on_flow(command),
         verb => on_store(verb, command.flow.class.as_deref(), &command.rest),
     }
+}
+
+/// `python flow.py help [COMMAND]`, and `python flow.py --help`.
+fn help_on_flow(command: &FlowCommand) -> Result<u8, CliError> {
+    let about = command
+        .rest
+        .iter()
+        .find(|word| FLOW_COMMANDS.contains(&word.as_str()));
+    if let Some(name) = about.filter(|name| !matches!(name.as_str(), "help" | "version")) {
+        return on_flow(&FlowCommand {
+            name: name.clone(),
+            flow: command.flow.clone(),
+            rest: vec!["--help".to_owned()],
+        });
+    }
+    let run = command.flow.spell("run --help");
+    outln!("Usage: {}", command.flow.spell("[OPTIONS] COMMAND"));
+    outln!("{FLOW_HELP}\n`{run}` lists the flow's parameters and all options.");
+    Ok(0)
 }
 
 /// `pave run --help` without a flow file.

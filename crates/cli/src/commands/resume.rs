@@ -16,7 +16,12 @@ pub(crate) fn resume(command: &FlowCommand) -> Result<u8, CliError> {
     let early = early(&command.rest)?;
     let context = Context::read()?;
     let mut opened = open(&context, &command.flow, &early, true)?;
-    let options = parse("resume", &opened.description.flow, &command.rest)?;
+    let options = parse(
+        "resume",
+        &command.flow,
+        &opened.description.flow,
+        &command.rest,
+    )?;
     let document = judge(&opened.description, early.json)?;
     let metadata = context.open()?;
     let run = origin(metadata.as_ref(), &document, &options, command)?;
@@ -70,11 +75,11 @@ fn named(metadata: &dyn Metadata, flow: &FlowName, text: &str) -> Result<RunReco
         CliError::new(Code::M004, format!("`{flow}` has no run {text} to resume"))
             .hint(format!("`pave runs {flow}` lists its runs"))
     };
-    let number = text
-        .rsplit('/')
-        .next()
-        .and_then(|part| part.parse().ok())
-        .map(RunNumber);
+    let part = match text.rsplit_once('/') {
+        Some((name, number)) => (name == flow.as_str()).then_some(number),
+        None => Some(text),
+    };
+    let number = part.and_then(|part| part.parse().ok()).map(RunNumber);
     let number = number.ok_or_else(unknown)?;
     metadata.find_run(flow, number)?.ok_or_else(unknown)
 }

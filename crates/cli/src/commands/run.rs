@@ -1,8 +1,10 @@
 //! `run`: from a flow file to a finished run.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 
-use pave_graph::FlowSpec;
+use pave_graph::{FlowSpec, StepSpec};
 use pave_metadata::{Metadata, RunRecord};
 use pave_model::{Code, RunState};
 use pave_protocol::Description;
@@ -13,6 +15,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::flow_args::{RunOptions, early, parse};
 use crate::grammar::FlowCommand;
+use crate::output::errln;
 use crate::screen::{Look, Screen};
 
 /// Runs a flow.
@@ -20,7 +23,12 @@ pub(crate) fn run(command: &FlowCommand) -> Result<u8, CliError> {
     let early = early(&command.rest)?;
     let context = Context::read()?;
     let mut opened = open(&context, &command.flow, &early, true)?;
-    let options = parse("run", &opened.description.flow, &command.rest)?;
+    let options = parse(
+        "run",
+        &command.flow,
+        &opened.description.flow,
+        &command.rest,
+    )?;
     let document = judge(&opened.description, early.json)?;
     let metadata = context.open_or_create()?;
     let plan = Plan {
@@ -49,14 +57,19 @@ impl Plan<'_> {
         document: FlowDocument,
     ) -> Result<u8, CliError> {
         check_tags(&self.options.tags)?;
+        if !self.options.quiet && !self.options.json {
+            note_idle_decorators(&document.flow);
+        }
         let mut signals = Signals::install().map_err(|error| {
-            CliError::new(Code::W003, "cannot listen for Ctrl-C").because(&error)
+            CliError::new(Code::W003, "cannot listen for Ctrl-C").caused_by(&error)
         })?;
         let request = self.request(&opened.description, document.clone())?;
+        let run_id_file = self.options.run_id_file.as_deref();
+        let run_id_file = run_id_file.map(RunIdFile::open).transpose()?;
         let driver = Driver::create(metadata, &mut opened.executor, request)?;
         let record = driver.record().clone();
-        if let Some(file) = &self.options.run_id_file {
-            write_run_id(file, &record)?;
+        if let Some(file) = run_id_file {
+            file.write(&record)?;
         }
         let look = Look::choose(self.options.json, self.options.quiet);
         let mut screen = Screen::new(look, &document, &record, self.command.flow.clone());
@@ -80,7 +93,7 @@ impl Plan<'_> {
         };
         let system_tags = vec![
             format!("user:{user}"),
-            "runtime:local".to_owned(),
+            "runtime:dev".to_owned(),
             format!(
                 "{}_version:{}",
                 document.flow.language, description.language_version
@@ -125,18 +138,45 @@ impl Plan<'_> {
     }
 }
 
+/// Step decorators that are taken as they are written but do nothing on one machine.
+const IDLE: [&str; 7] = [
+    "batch",
+    "card",
+    "conda",
+    "kubernetes",
+    "pypi",
+    "pytorch_parallel",
+    "secrets",
+];
+
+/// Says which decorators of the flow will do nothing, so that nobody waits for their effect.
+fn note_idle_decorators(flow: &FlowSpec) {
+    for name in IDLE {
+        let has = |step: &&StepSpec| step.decorators.iter().any(|it| it.name == name);
+        let steps: Vec<&str> = flow
+            .steps
+            .iter()
+            .filter(has)
+            .map(|step| step.name.as_str())
+            .collect();
+        if !steps.is_empty() {
+            let steps = steps.join("`, `");
+            errln!("note: @{name} has no effect here; `{steps}` runs as if it were not there");
+        }
+    }
+}
+
 fn exit_code(report: &RunReport) -> u8 {
     u8::from(report.run.state != RunState::Succeeded)
 }
 
 fn given_text(flow: &FlowSpec, options: &RunOptions) -> Result<String, CliError> {
     for parameter in &flow.parameters {
-        let value = options
-            .given
-            .get(&parameter.name)
-            .and_then(serde_json::Value::as_str);
+        let given = options.given.get(&parameter.name);
+        let value = given.unwrap_or(&parameter.default).as_str();
         let is_file = parameter.kind == pave_graph::ParameterType::File;
-        if let Some(file) = value.filter(|file| is_file && !Path::new(file).is_file()) {
+        let is_wrong = |file: &&str| !Path::new(file).exists() || Path::new(file).is_dir();
+        if let Some(file) = value.filter(|file| is_file && is_wrong(file)) {
             let message = format!("--{} names {file}, which is no file", parameter.name);
             return Err(CliError::usage(Code::P002, message).hint("check the path"));
         }
@@ -158,13 +198,32 @@ fn check_tags(tags: &[String]) -> Result<(), CliError> {
     Ok(())
 }
 
-fn write_run_id(file: &Path, run: &RunRecord) -> Result<(), CliError> {
-    std::fs::write(file, run.number.to_string()).map_err(|error| {
-        CliError::new(
-            Code::C003,
-            format!("cannot write the run's number to {}", file.display()),
-        )
-        .because(&error)
+/// The file of `--run-id-file`, opened before there is a run: what can't be written is told early.
+struct RunIdFile<'a> {
+    path: &'a Path,
+    file: File,
+}
+
+impl<'a> RunIdFile<'a> {
+    fn open(path: &'a Path) -> Result<Self, CliError> {
+        let opened = File::options().append(true).create(true).open(path);
+        opened
+            .map(|file| Self { path, file })
+            .map_err(|error| cannot_write(path, &error))
+    }
+
+    fn write(mut self, run: &RunRecord) -> Result<(), CliError> {
+        // A pipe has no length to set.
+        let _ = self.file.set_len(0);
+        self.file
+            .write_all(run.number.to_string().as_bytes())
+            .map_err(|error| cannot_write(self.path, &error))
+    }
+}
+
+fn cannot_write(file: &Path, error: &std::io::Error) -> CliError {
+    let message = format!("cannot write the run's number to {}", file.display());
+    CliError::new(Code::C003, message)
+        .caused_by(error)
         .hint("name a file that can be written with --run-id-file")
-    })
 }

@@ -6,7 +6,7 @@ use console::style;
 use pave_metadata::{RunFilter, RunRecord};
 use pave_model::{Code, Millis, RunState};
 
-use crate::commands::select;
+use crate::arguments;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::outln;
@@ -14,6 +14,7 @@ use crate::screen::{duration_text, time_text};
 
 fn grammar() -> Command {
     Command::new("runs")
+        .bin_name("pave runs")
         .about("List runs, the newest first")
         .arg(
             Arg::new("flow")
@@ -68,7 +69,7 @@ pub(crate) fn runs(
     flow: Option<&str>,
     words: &[String],
 ) -> Result<u8, CliError> {
-    let Some(matches) = select::matches(grammar(), words)? else {
+    let Some(matches) = arguments::matches(grammar(), words)? else {
         return Ok(0);
     };
     let states: Vec<RunState> = matches

@@ -1,34 +1,9 @@
 //! Finds what a path name means: `[Flow/]run/step/task`, where a flow file leaves out its name.
 
-use clap::ArgMatches;
 use pave_metadata::{Metadata, RunFilter, RunRecord, TaskFilter, TaskRecord};
 use pave_model::{Code, Pathspec};
 
 use crate::error::CliError;
-use crate::output::out;
-
-/// Parses words with a clap grammar; help counts as done.
-pub(crate) fn matches(
-    grammar: clap::Command,
-    words: &[String],
-) -> Result<Option<ArgMatches>, CliError> {
-    match grammar.no_binary_name(true).try_get_matches_from(words) {
-        Ok(matches) => Ok(Some(matches)),
-        Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => {
-            out(format_args!("{}", error.render()));
-            Ok(None)
-        }
-        Err(error) => {
-            let text = error.render().to_string();
-            let message = text
-                .trim_start_matches("error: ")
-                .lines()
-                .next()
-                .unwrap_or_default();
-            Err(CliError::usage(Code::C001, message).hint("--help tells what the command takes"))
-        }
-    }
-}
 
 /// A path name as given on the command line.
 pub(crate) fn pathspec(flow: Option<&str>, text: &str) -> Result<Pathspec, CliError> {

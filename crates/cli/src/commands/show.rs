@@ -5,12 +5,19 @@ use console::style;
 use crate::commands::flow::{judge, open};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::flow_args::early;
+use crate::flow_args::{early, is_help};
 use crate::grammar::FlowCommand;
 use crate::output::{out, outln};
 
+const SHOW: &str = "Print the flow's steps and where they lead";
+const CHECK: &str = "Look for mistakes without running anything";
+const DOT: &str = "Print the flow's steps for Graphviz";
+
 /// Prints the steps and where they lead.
 pub(crate) fn show(command: &FlowCommand) -> Result<u8, CliError> {
+    if is_help("show", SHOW, &command.flow, &command.rest)? {
+        return Ok(0);
+    }
     let early = early(&command.rest)?;
     let opened = open(&Context::read()?, &command.flow, &early, false)?;
     let document = judge(&opened.description, early.json)?;
@@ -28,6 +35,9 @@ pub(crate) fn show(command: &FlowCommand) -> Result<u8, CliError> {
 
 /// Looks for mistakes.
 pub(crate) fn check(command: &FlowCommand) -> Result<u8, CliError> {
+    if is_help("check", CHECK, &command.flow, &command.rest)? {
+        return Ok(0);
+    }
     let early = early(&command.rest)?;
     let opened = open(&Context::read()?, &command.flow, &early, false)?;
     let document = judge(&opened.description, early.json)?;
@@ -54,6 +64,9 @@ pub(crate) fn check(command: &FlowCommand) -> Result<u8, CliError> {
 
 /// The graph for Graphviz.
 pub(crate) fn dot(command: &FlowCommand) -> Result<u8, CliError> {
+    if is_help("output-dot", DOT, &command.flow, &command.rest)? {
+        return Ok(0);
+    }
     let early = early(&command.rest)?;
     let opened = open(&Context::read()?, &command.flow, &early, false)?;
     let document = judge(&opened.description, early.json)?;

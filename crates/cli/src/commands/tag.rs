@@ -4,6 +4,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use pave_metadata::{Metadata, RunFilter, RunRecord};
 use pave_model::Code;
 
+use crate::arguments;
 use crate::commands::select;
 use crate::context::Context;
 use crate::error::CliError;
@@ -35,6 +36,7 @@ fn grammar() -> Command {
             .arg(json())
     };
     Command::new("tag")
+        .bin_name("pave tag")
         .about("List and change the tags of runs")
         .subcommand_required(true)
         .subcommand(change("add", "Add tags to a run"))
@@ -71,7 +73,7 @@ fn json() -> Arg {
 }
 
 pub(crate) fn tag(context: &Context, flow: Option<&str>, words: &[String]) -> Result<u8, CliError> {
-    let Some(matches) = select::matches(grammar(), words)? else {
+    let Some(matches) = arguments::matches(grammar(), words)? else {
         return Ok(0);
     };
     let Some((verb, matches)) = matches.subcommand() else {
