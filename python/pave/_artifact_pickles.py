@@ -151,13 +151,21 @@ def _parts_of(value: Any) -> Iterator[tuple[str, object]]:
         yield from ((f"[{index}]", part) for index, part in enumerate(shown))
     elif kind in (set, frozenset):
         yield from ((" element", part) for part in list(value)[:_SEARCH_PARTS])
-    try:
-        attributes = object.__getattribute__(value, "__dict__")
-    except Exception:
-        return
+    attributes = _state_of(value)
     if type(attributes) is dict and kind not in (type, ModuleType):
         some = list(attributes.items())[:_SEARCH_PARTS]
         yield from ((f".{name}", part) for name, part in some)
+
+
+def _state_of(value: Any) -> object:
+    """What an object's pickle holds of it; nothing where the object itself refuses."""
+    kind = type(value)
+    try:
+        if getattr(kind, "__getstate__", None) is not getattr(object, "__getstate__", None):
+            return value.__getstate__()
+        return object.__getattribute__(value, "__dict__")
+    except Exception:
+        return None
 
 
 def _key(key: object) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from . import _client_show as show
 from ._client_artifact import DataArtifact, MetaflowData
 from ._client_objects import MetaflowObject, check_attempt, local_time
+from ._client_values import entry_of_name
 from ._client_view import View, suggest
 from .exceptions import MetaflowExceptionWrapper, MetaflowNotFound
 
@@ -276,7 +277,11 @@ class Task(MetaflowObject):
         return [name for name in names if not name.startswith("_")]
 
     def _entry(self, name: str) -> bytes | None:
-        return self._looked_at().entry(name, self._attempt)
+        entry = self._looked_at().entry(name, self._attempt)
+        if entry is None and name == "name":
+            # Every task knows its flow's name, unlisted and unstored.
+            return entry_of_name(self._view.folder, self.path_components[0])
+        return entry
 
     def absent(self, name: str) -> str:
         """What to say of an artifact that isn't there."""

@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 STATE = "_pave"
 
 
+#: Flags of the code of generators, of coroutines, and of both in one (`inspect.CO_GENERATOR` ...).
+_GENERATOR = 0x20
+_SUSPENDS = _GENERATOR | 0x80 | 0x200
+
+
 class FlowChosen(BaseException):
     """Unwinds the flow file once it has said which flow it holds. Never seen by users."""
 
@@ -84,6 +89,13 @@ def step(function: Any = None, **marks: Any) -> Any:
 def _mark(function: Callable[..., Any], marks: dict[str, Any]) -> Callable[..., Any]:
     if not callable(function) or isinstance(function, type):
         raise BadStepDecoratorException(f"@step marks methods of a flow; {function!r} is none")
+    code = getattr(function, "__code__", None)
+    if code is not None and code.co_flags & _SUSPENDS:
+        kind = "a generator" if code.co_flags & _GENERATOR else "an async function"
+        raise BadStepDecoratorException(
+            f"step `{function.__name__}` is {kind}, whose body would not run; "
+            "make it a plain function, which may use asyncio.run or a generator inside"
+        )
     function.is_step = True  # type: ignore[attr-defined]
     function.name = function.__name__  # type: ignore[attr-defined]
     function.step_marks = marks  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ Owns: the grammar of such a text, and which steps it reaches.
 from __future__ import annotations
 
 from .decorators import STEP_DECORATORS, Applied
-from .exceptions import UnknownStepDecoratorException
+from .exceptions import InvalidDecoratorAttribute, UnknownStepDecoratorException
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +22,11 @@ def parse(text: str) -> Applied:
         If no step decorator has this name.
     InvalidDecoratorAttribute
         If it doesn't have such an argument.
+
+    Examples
+    --------
+    >>> parse("retry:times=4")
+    @retry(times=4, minutes_between_retries=2)
     """
     name, _, rest = text.partition(":")
     name = name.strip().lstrip("@")
@@ -31,7 +36,11 @@ def parse(text: str) -> Applied:
         raise UnknownStepDecoratorException(
             f"--with {text}: no step decorator is called `{name}`; there are {known}", 0, ""
         )
-    return decorator.applied(_arguments(rest), is_static=False)
+    try:
+        return decorator.applied(_arguments(rest), is_static=False)
+    except InvalidDecoratorAttribute as error:
+        # It stands on the command line, not in a file.
+        raise InvalidDecoratorAttribute(f"--with {text}: {error.message}", 0, "") from None
 
 
 def attach(existing: list[Applied], added: list[Applied]) -> list[Applied]:

@@ -96,7 +96,7 @@ def test_tags_are_changed_in_one_step_and_seen_by_all(place):
     place.run("tour", "run", "--tag", "kept")
     run = Run("Tour/1")
     assert run.user_tags == {"kept"}
-    assert {"user:ada", "runtime:local"} <= run.system_tags
+    assert {"user:ada", "runtime:dev"} <= run.system_tags
     run.add_tag("one")
     run.add_tags(["two", "three", "user:ada"])
     assert run.user_tags == {"kept", "one", "two", "three"}

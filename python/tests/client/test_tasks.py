@@ -166,14 +166,14 @@ def test_facts_of_a_task(tour):
         "origin-run-id": "None",
         "script-name": "tour.py",
         "user": "ada",
-        "runtime": "local",
+        "runtime": "dev",
         "ds-root": str(tour.store),
         "foreach-execution-path": "start:1",
     }
     assert facts.items() <= task.metadata_dict.items()
     assert [fact.value for fact in task.metadata if fact.name == "attempt_ok"] == ["False", "True"]
     assert all(fact.task is task for fact in task.metadata)
-    assert task.runtime_name == "local"
+    assert task.runtime_name == "dev"
 
 
 def test_objects_of_a_class_in_the_flow_file_are_read_elsewhere(tour):
