@@ -145,26 +145,14 @@ def _describe_parameter(parameter: Parameter) -> dict[str, Any]:
         "type": parameter.kind,
         "required": parameter.required,
         "computed": parameter.is_computed,
-        "default": None if parameter.is_computed else _plain_default(parameter),
+        # The default of a JSON parameter may be JSON text, which is judged as what is given is.
+        "default": None if parameter.is_computed else plain(parameter.default),
         "help": parameter.help,
         "show_default": parameter.show_default,
         "separator": parameter.separator,
         "is_flag": parameter.is_flag,
         "line": parameter.line,
     }
-
-
-def _plain_default(parameter: Parameter) -> Any:
-    if parameter.kind == "json" and isinstance(parameter.default, str):
-        from json import loads
-
-        try:
-            return loads(parameter.default)
-        except ValueError as error:
-            raise InvalidDefinition(
-                f"the default of parameter `{parameter.name}` is not valid JSON: {error}", 0, ""
-            ) from error
-    return plain(parameter.default)
 
 
 def plain(value: Any) -> Any:

@@ -115,6 +115,8 @@ class Parameter:
     ) -> None:
         frame = user_frame()
         self.name = name
+        if is_flag and default is None:
+            default = False
         self.default = default
         self.type = type
         self.help = help or ""

@@ -60,7 +60,16 @@ def _run_one(channel: Channel, file: str, name: str | None) -> None:
 
 
 def prepare_streams() -> None:
-    """Makes printed lines leave at once, whatever the locale."""
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+    """Makes what is printed leave at once, whatever the locale: half a line too, since a process
+    that is killed in mid-line can't send the rest after it.
+    """
+    from _io import FileIO, TextIOWrapper
+
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            continue
+        # Loggers may hold on to this one; it stays in use as `sys.__stdout__` and `__stderr__`.
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+        raw = FileIO(stream.fileno(), "w", closefd=False)
+        setattr(sys, name, TextIOWrapper(raw, "utf-8", "backslashreplace", write_through=True))

@@ -23,13 +23,9 @@ pub(crate) fn run(command: &FlowCommand) -> Result<u8, CliError> {
     let early = early(&command.rest)?;
     let context = Context::read()?;
     let mut opened = open(&context, &command.flow, &early, true)?;
-    let options = parse(
-        "run",
-        &command.flow,
-        &opened.description.flow,
-        &command.rest,
-    )?;
+    // Only parameters that hold together can be options.
     let document = judge(&opened.description, early.json)?;
+    let options = parse("run", &command.flow, &document.flow, &command.rest)?;
     let metadata = context.open_or_create()?;
     let plan = Plan {
         command,
