@@ -49,7 +49,8 @@ pub enum ExecEvent {
         /// What: not necessarily whole lines.
         bytes: Vec<u8>,
     },
-    /// It reported its result. All that it printed has been told before. Nothing follows.
+    /// It reported its result. All that it printed by then has been told before. Nothing follows:
+    /// what its process does until it ends, nobody hears.
     Finished {
         /// Which.
         session: Session,
@@ -135,11 +136,19 @@ pub enum ExecError {
     /// The flow file can't be used: it doesn't import, or holds no flow.
     #[error("cannot use the flow file")]
     Unusable(Failure),
-    /// The worker died before it was ready.
-    #[error("the worker died while it imported the flow file ({how})")]
+    /// The worker died before the first task.
+    #[error("the worker died while it {action} ({how})")]
     Died {
+        /// What it was about to do, such as `imported the flow file`.
+        action: &'static str,
         /// Exit code or signal.
         how: String,
+    },
+    /// The worker said something that is no message, or not one that was due.
+    #[error("the worker sent no valid message ({said}); the flow file may have used its socket")]
+    Nonsense {
+        /// What it said.
+        said: String,
     },
     /// The worker speaks another version.
     #[error("the flow's Pave speaks protocol {theirs}, this program speaks {ours}")]
@@ -149,7 +158,7 @@ pub enum ExecError {
         /// Ours.
         ours: u32,
     },
-    /// The wait was broken off by the wake descriptor.
+    /// The wait for the user's code was broken off.
     #[error("interrupted")]
     Interrupted,
     /// The system refused something basic.
@@ -177,32 +186,33 @@ impl ExecError {
                 Kind::Definition => Code::G016,
                 _ => Code::W001,
             },
-            Self::Died { .. } | Self::System { .. } => Code::W003,
+            Self::Died { .. } | Self::Nonsense { .. } | Self::System { .. } => Code::W003,
             Self::Protocol { .. } => Code::W004,
             Self::Interrupted => Code::R002,
         }
     }
 }
 
-/// What can run attempts. Used from one thread; every call but [`Executor::wait`] and
-/// [`Executor::describe`] returns at once.
+/// What can run attempts. Used from one thread; every call but [`Executor::wait`],
+/// [`Executor::describe`] and [`Executor::parameters`] returns at once.
 pub trait Executor {
     /// Waits until the flow is imported, and tells what it is.
     ///
     /// # Errors
-    /// If the worker can't be started or the file can't be used.
+    /// If the worker died, speaks another protocol, or can't use the file.
     fn describe(&mut self) -> Result<Description, ExecError>;
 
     /// Computes the manifest of parameters and constants from the values given.
     ///
     /// # Errors
-    /// [`ExecError::Unusable`] with what the user's code raised.
+    /// [`ExecError::Unusable`] with what the user's code raised; or if the worker died.
     fn parameters(&mut self, given: &str, user: &str) -> Result<Vec<u8>, ExecError>;
 
     /// Starts an attempt. Whatever becomes of it arrives through [`Executor::wait`].
     fn launch(&mut self, session: Session, task: TaskSpec);
 
-    /// Kills an attempt's process group, if it is still there. Its end arrives as usual.
+    /// Kills an attempt's process group, if it is still there. Its end arrives as usual, or its
+    /// result if that had come first. One that has no process yet never runs.
     fn stop(&mut self, session: Session);
 
     /// Waits for events, at most so long; returns early, perhaps with none, when `wake` is readable.
@@ -215,6 +225,6 @@ pub trait Executor {
         wake: Option<BorrowedFd<'_>>,
     ) -> Result<Vec<ExecEvent>, ExecError>;
 
-    /// Kills whatever still runs.
+    /// Kills whatever still runs. No other call follows.
     fn shutdown(&mut self);
 }

@@ -3,33 +3,39 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The Python to run flows with: `PAVE_PYTHON`, the active virtual environment's, or the first on
-/// `PATH`; scripts that stand in for it are resolved once.
+use nix::unistd::{AccessFlags, access};
+
+/// The Python to run flows with: the one given, the active virtual environment's, or the first on
+/// `path`, which is a list as `PATH` has it.
+///
+/// A script that stands in for the one on `path` is asked once which program it starts; one that
+/// was given is taken as it is, for it may prepare something. Without any the answer is `python3`,
+/// which then can't be started.
 #[must_use]
 pub fn find_python(given: Option<&Path>, path: &str, virtual_env: Option<&Path>) -> PathBuf {
     if let Some(given) = given {
         return given.to_owned();
     }
-    if let Some(env) = virtual_env {
-        let python = env.join("bin/python");
-        if python.exists() {
-            return python;
-        }
+    let in_environment = virtual_env.map(|env| env.join("bin/python"));
+    if let Some(python) = in_environment.filter(|python| is_program(python)) {
+        return python;
     }
     let names = ["python3", "python"];
     let found = names.iter().find_map(|name| {
-        path.split(':')
-            .map(|folder| Path::new(folder).join(name))
-            .find(|file| file.is_file())
+        // An empty entry means the current folder, whose programs nobody wants to run by surprise.
+        let folders = path.split(':').filter(|folder| !folder.is_empty());
+        let mut files = folders.map(|folder| Path::new(folder).join(name));
+        files.find(|file| is_program(file))
     });
-    let Some(found) = found else {
-        return PathBuf::from("python3");
-    };
-    if is_script(&found) {
-        resolve(&found).unwrap_or(found)
-    } else {
-        found
+    match found {
+        Some(shim) if is_script(&shim) => resolve(&shim).unwrap_or(shim),
+        Some(program) => program,
+        None => PathBuf::from("python3"),
     }
+}
+
+fn is_program(file: &Path) -> bool {
+    file.is_file() && access(file, AccessFlags::X_OK).is_ok()
 }
 
 fn is_script(file: &Path) -> bool {

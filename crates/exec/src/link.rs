@@ -1,12 +1,18 @@
 //! A non-blocking socket that speaks frames, with descriptors travelling along.
 
 use std::collections::VecDeque;
-use std::io::{ErrorKind, IoSlice, Read, Write};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::io::{ErrorKind, IoSlice, Read};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
+use nix::errno::Errno;
+use nix::poll::PollFlags;
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use pave_protocol::{FrameError, Frames};
+
+/// This many bytes are read in one turn: one that talks without end must not keep others waiting.
+const TURN: usize = 1 << 20;
 
 /// One end of a conversation.
 #[derive(Debug)]
@@ -14,7 +20,7 @@ pub(crate) struct Link {
     socket: UnixStream,
     frames: Frames,
     waiting: VecDeque<Packet>,
-    closed: bool,
+    is_closed: bool,
 }
 
 /// Bytes to send, and the descriptors that go with the first of them.
@@ -32,24 +38,23 @@ impl Link {
             socket,
             frames: Frames::default(),
             waiting: VecDeque::new(),
-            closed: false,
+            is_closed: false,
         })
     }
 
-    pub(crate) fn descriptor(&self) -> RawFd {
-        self.socket.as_raw_fd()
+    /// What to wait for, as long as the conversation goes on.
+    pub(crate) fn watch(&self) -> Option<(BorrowedFd<'_>, PollFlags)> {
+        let mut flags = PollFlags::POLLIN;
+        flags.set(PollFlags::POLLOUT, !self.waiting.is_empty());
+        (!self.is_closed).then(|| (self.socket.as_fd(), flags))
     }
 
-    /// Whether the other side has gone.
+    /// Whether the other side has gone. What it had said before may still be there.
     pub(crate) fn is_closed(&self) -> bool {
-        self.closed
+        self.is_closed
     }
 
-    /// Whether something still waits to be sent.
-    pub(crate) fn wants_write(&self) -> bool {
-        !self.closed && !self.waiting.is_empty()
-    }
-
+    /// Sends bytes, now or when the other side takes them.
     pub(crate) fn send(&mut self, bytes: Vec<u8>, descriptors: Vec<OwnedFd>) {
         self.waiting.push_back(Packet {
             bytes,
@@ -66,30 +71,39 @@ impl Link {
                 Ok(()) if packet.sent == packet.bytes.len() => {
                     self.waiting.pop_front();
                 }
-                Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => {
-                    // The reading side finds the end of the conversation by itself.
+                Ok(()) | Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => return,
+                Err(Errno::EPIPE | Errno::ECONNRESET) => {
+                    // Its last words may still be there; the reading side finds their end.
                     self.waiting.clear();
-                    return;
+                }
+                Err(_) => {
+                    // A message that can't go out leaves the other side waiting for ever.
+                    self.waiting.clear();
+                    self.is_closed = true;
+                    let _ = self.socket.shutdown(Shutdown::Both);
                 }
             }
         }
     }
 
-    /// Reads whatever has arrived.
-    pub(crate) fn receive(&mut self) {
-        let mut buffer = [0; 64 * 1024];
-        while !self.closed {
+    /// Reads what has arrived, up to a turn's worth. Whether there may be more.
+    pub(crate) fn receive(&mut self) -> bool {
+        let mut buffer = [0; 16 * 1024];
+        let mut taken = 0;
+        while !self.is_closed && taken < TURN {
             match self.socket.read(&mut buffer) {
-                Ok(0) => self.closed = true,
-                Ok(length) => self.frames.push(&buffer[..length]),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Ok(0) => self.is_closed = true,
+                Ok(length) => {
+                    self.frames.push(&buffer[..length]);
+                    taken += length;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => self.closed = true,
+                Err(_) => self.is_closed = true,
             }
         }
+        !self.is_closed
     }
 
     /// The next whole message.
@@ -99,21 +113,15 @@ impl Link {
 }
 
 impl Packet {
-    fn send(&mut self, socket: &UnixStream) -> std::io::Result<()> {
-        let rest = &self.bytes[self.sent..];
-        let length = if self.sent == 0 && !self.descriptors.is_empty() {
-            let raw: Vec<RawFd> = self.descriptors.iter().map(AsRawFd::as_raw_fd).collect();
-            let slices = [IoSlice::new(rest)];
-            let control = [ControlMessage::ScmRights(&raw)];
-            let flags = MsgFlags::MSG_NOSIGNAL;
-            sendmsg::<()>(socket.as_raw_fd(), &slices, &control, flags, None)?
-        } else {
-            let mut socket = socket;
-            socket.write(rest)?
-        };
+    fn send(&mut self, socket: &UnixStream) -> nix::Result<()> {
+        let raw: Vec<RawFd> = self.descriptors.iter().map(AsRawFd::as_raw_fd).collect();
+        let rights = [ControlMessage::ScmRights(&raw)];
+        let control = if raw.is_empty() { &[][..] } else { &rights };
+        let slices = [IoSlice::new(&self.bytes[self.sent..])];
+        let flags = MsgFlags::MSG_NOSIGNAL;
+        self.sent += sendmsg::<()>(socket.as_raw_fd(), &slices, control, flags, None)?;
         // The kernel holds its own references now.
         self.descriptors.clear();
-        self.sent += length;
         Ok(())
     }
 }

@@ -3,109 +3,138 @@
 //!
 //! Everything happens in one thread, in [`Executor::wait`]: one `poll` over all sockets and pipes.
 
-use std::collections::HashMap;
-use std::os::fd::{BorrowedFd, RawFd};
-use std::os::unix::process::ExitStatusExt;
-use std::process::Child;
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{Signal, killpg};
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-use nix::unistd::Pid;
 use pave_protocol::{Description, FromWorker, PROTOCOL_VERSION, TaskSpec, ToWorker};
 
 use crate::guard::Guard;
-use crate::task::Task;
-use crate::worker::{Worker, end_of, spawn_task, system};
-use crate::{End, ExecError, ExecEvent, Executor, ForkMode, Session, WorkerSpec};
+use crate::process::{Process, end_of};
+use crate::task::{Task, TaskEnds};
+use crate::watch::Watch;
+use crate::worker::{Silence, Worker, start_fresh, system};
+use crate::{End, ExecError, ExecEvent, Executor, ForkMode, Session, WorkerSpec, command};
 
 /// How often fresh processes are asked whether they are gone.
 const REAP_EVERY: Duration = Duration::from_millis(20);
 
+/// How often warm workers are, at least. Mostly the end of the conversation tells; but a process
+/// that the flow file has forked may hold its other end.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
 /// The executor of one machine.
+///
+/// It stays in the thread that made it. On Linux the kernel kills a process when the *thread* that
+/// started it ends, so whichever thread starts one must live as long as the run:
+///
+/// ```compile_fail
+/// # use pave_exec::LocalExecutor;
+/// fn hand_over(executor: LocalExecutor) {
+///     std::thread::spawn(move || drop(executor));
+/// }
+/// ```
 #[derive(Debug)]
 pub struct LocalExecutor {
     spec: WorkerSpec,
     /// The first to start has no variables of its own and describes the flow.
     workers: Vec<Worker>,
     next_worker: u32,
-    tasks: HashMap<Session, Task>,
+    tasks: BTreeMap<Session, Task>,
     /// Processes of fresh tasks.
-    fresh: HashMap<Session, Child>,
+    fresh: BTreeMap<Session, Process>,
     guard: Option<Guard>,
     must_spawn: bool,
     pending: Vec<ExecEvent>,
+    interrupt: Option<OwnedFd>,
+    in_this_thread: PhantomData<*const ()>,
 }
 
 impl LocalExecutor {
-    /// Starts the first worker, which begins to import the flow file at once.
+    /// Starts the first worker, which begins to import the flow file at once, or adopts the one
+    /// that is there already.
     ///
     /// # Errors
-    /// If the interpreter can't be started.
+    /// If the interpreter or the guard can't be started.
     pub fn start(spec: WorkerSpec) -> Result<Self, ExecError> {
-        let mut first = match spec.found {
+        command::raise_descriptor_limit();
+        let adopted = match spec.found {
             Some(found) => Worker::adopt(&spec, found)?,
-            None => Worker::start(&spec, 0, Vec::new())?,
-        };
-        let guard = match &spec.guard {
-            Some(binary) => match Guard::start(binary) {
-                Ok(mut guard) => {
-                    guard.add(first.pid());
-                    Some(guard)
-                }
-                Err(cause) => {
-                    first.kill();
-                    return Err(ExecError::System {
-                        action: "start the process guard",
-                        cause,
-                    });
-                }
-            },
             None => None,
         };
-        Ok(Self {
+        let first = match adopted {
+            Some(worker) => worker,
+            None => Worker::start(&spec, 0, Vec::new())?,
+        };
+        let mut executor = Self {
             spec,
             workers: vec![first],
             next_worker: 1,
-            tasks: HashMap::new(),
-            fresh: HashMap::new(),
-            guard,
+            tasks: BTreeMap::new(),
+            fresh: BTreeMap::new(),
+            guard: None,
             must_spawn: false,
             pending: Vec::new(),
-        })
+            interrupt: None,
+            in_this_thread: PhantomData,
+        };
+        executor.start_guard()?;
+        Ok(executor)
+    }
+
+    /// Lets [`Executor::describe`] and [`Executor::parameters`], which wait for the user's code,
+    /// give up with [`ExecError::Interrupted`] once `descriptor` is readable.
+    pub fn interrupt_by(&mut self, descriptor: OwnedFd) {
+        self.interrupt = Some(descriptor);
+    }
+
+    fn start_guard(&mut self) -> Result<(), ExecError> {
+        let Some(binary) = &self.spec.guard else {
+            return Ok(());
+        };
+        let mut guard = Guard::start(binary).map_err(system("start the process guard"))?;
+        for worker in &self.workers {
+            guard.add(worker.pid());
+        }
+        self.guard = Some(guard);
+        Ok(())
     }
 
     /// Waits for one message of the first worker, the only one that speaks at that time.
-    fn ask_first(&mut self) -> Result<FromWorker, ExecError> {
+    fn ask_first(&mut self, action: &'static str) -> Result<FromWorker, ExecError> {
         loop {
-            let first = self.first()?;
-            match first.hear() {
+            let died = |how: String| ExecError::Died { action, how };
+            let Some(first) = self.workers.first_mut() else {
+                return Err(died("it is gone".to_owned()));
+            };
+            // Asked before its last words are read, so that none of them is missed.
+            let is_dead = first.is_dead();
+            first.progress();
+            match first.next() {
                 Ok(Some(message)) => return Ok(message),
+                Ok(None) if is_dead => return Err(died(self.workers.remove(0).bury())),
                 Ok(None) => {}
-                Err(_) => return Err(ExecError::Died { how: first.bury() }),
+                Err(Silence::Nonsense(said)) => return Err(ExecError::Nonsense { said }),
+                Err(Silence::Closed) => return Err(died(self.workers.remove(0).bury())),
             }
-            let descriptor = first.link.descriptor();
-            wait_on(&[(descriptor, first.link.wants_write())], None, None)?;
-            first.link.flush();
-            first.link.receive();
+            let mut watch = Watch::default();
+            if let Some((descriptor, flags)) = first.link.watch() {
+                watch.worker(first.id, descriptor, flags);
+            }
+            if let Some(interrupt) = &self.interrupt {
+                watch.wake(interrupt.as_fd());
+            }
+            if watch.wait(LOOK_EVERY)?.woken {
+                return Err(ExecError::Interrupted);
+            }
         }
-    }
-
-    fn first(&mut self) -> Result<&mut Worker, ExecError> {
-        let died = || ExecError::Died {
-            how: "it is gone".to_owned(),
-        };
-        self.workers.first_mut().ok_or_else(died)
     }
 
     /// The worker for a set of variables; started if there is none.
     fn worker_for(&mut self, environment: &[(String, String)]) -> Result<&mut Worker, ExecError> {
-        let found = self
-            .workers
-            .iter()
-            .position(|it| it.environment == environment);
-        let at = match found {
+        let mut workers = self.workers.iter();
+        let at = match workers.position(|it| it.environment == environment) {
             Some(at) => at,
             None => {
                 let worker = Worker::start(&self.spec, self.next_worker, environment.to_vec())?;
@@ -123,192 +152,242 @@ impl LocalExecutor {
     fn try_launch(&mut self, session: Session, spec: TaskSpec) -> Result<(), ExecError> {
         let environment = spec.environment.clone();
         let (mut task, ends) = Task::new(session, spec).map_err(system("make a task's pipes"))?;
-        if self.must_spawn {
-            let child = spawn_task(&self.spec, &environment, ends)?;
-            let pid = i32::try_from(child.id()).expect("process ids fit");
-            self.fresh.insert(session, child);
-            self.note_start(&mut task, pid);
-        } else {
+        let mut ends = Some(ends);
+        if !self.must_spawn {
             let worker = self.worker_for(&environment)?;
-            worker.fork(session, ends);
+            ends = ends.and_then(|ends| worker.fork(session, ends));
             task.worker = Some(worker.id);
         }
         self.tasks.insert(session, task);
+        match ends {
+            Some(ends) => self.start_fresh(session, &environment, ends),
+            None => Ok(()),
+        }
+    }
+
+    /// Starts a task in a process of its own.
+    fn start_fresh(
+        &mut self,
+        session: Session,
+        environment: &[(String, String)],
+        ends: TaskEnds,
+    ) -> Result<(), ExecError> {
+        let process = match start_fresh(&self.spec, environment, ends) {
+            Ok(process) => process,
+            Err(error) => {
+                self.tasks.remove(&session);
+                return Err(error);
+            }
+        };
+        let pid = process.pid();
+        self.fresh.insert(session, process);
+        if let Some(task) = self.tasks.get_mut(&session) {
+            task.worker = None;
+        }
+        self.begin(session, pid);
         Ok(())
     }
 
-    fn note_start(&mut self, task: &mut Task, pid: i32) {
-        task.pid = Some(pid);
-        if let Some(guard) = &mut self.guard {
-            guard.add(pid);
-        }
-        self.pending.push(ExecEvent::Started {
-            session: task.session,
-            pid,
-        });
-        if task.stop_when_known {
-            let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
+    /// A task's process is known. The guard hears of it before the task may go on.
+    fn begin(&mut self, session: Session, pid: i32) {
+        if let Some(task) = self.tasks.get_mut(&session) {
+            if let Some(guard) = &mut self.guard {
+                guard.add(pid);
+            }
+            task.begin(pid, &mut self.pending);
         }
     }
 
-    fn hear_workers(&mut self) {
-        let mut heard = Vec::new();
-        let mut dead = Vec::new();
-        for worker in &mut self.workers {
-            worker.link.flush();
-            worker.link.receive();
-            loop {
-                match worker.hear() {
-                    Ok(Some(FromWorker::Ready(_))) => worker.become_ready(),
-                    Ok(Some(FromWorker::Unusable(failure))) => {
-                        dead.push((worker.id, failure.message));
-                        break;
-                    }
-                    Ok(Some(message)) => heard.push(message),
-                    Ok(None) => break,
-                    Err(reason) => {
-                        dead.push((worker.id, reason));
-                        break;
-                    }
-                }
-            }
-        }
-        for message in heard {
-            self.handle(message);
-        }
-        for (id, reason) in dead {
-            self.lose_worker(id, &reason);
-        }
-    }
-
-    fn handle(&mut self, message: FromWorker) {
-        match message {
-            FromWorker::Forked { session, pid } => {
-                if let Some(mut task) = self.tasks.remove(&session) {
-                    self.note_start(&mut task, pid);
-                    self.tasks.insert(session, task);
-                }
-            }
-            FromWorker::Exited { session, status } => self.end(session, end_of(status)),
-            FromWorker::Refused { session, reason } => {
-                self.end(
-                    session,
-                    End::Lost(format!("the worker could not fork: {reason}")),
-                );
-            }
-            FromWorker::Ready(_) | FromWorker::Unusable(_) | FromWorker::Parameters { .. } => {}
-        }
-    }
-
+    /// A task's process is over, and its group with it.
     fn end(&mut self, session: Session, end: End) {
         let Some(mut task) = self.tasks.remove(&session) else {
             return;
         };
-        task.ended.get_or_insert(end);
-        task.progress(&mut self.pending);
-        if let (Some(pid), Some(guard)) = (task.pid, &mut self.guard) {
+        task.end(end, &mut self.pending);
+        if let (Some(pid), Some(guard)) = (task.pid(), &mut self.guard) {
             guard.remove(pid);
         }
     }
 
-    /// A warm worker is gone, and with it, by the kernel's hand, its tasks. The next launch starts
-    /// another one.
-    fn lose_worker(&mut self, id: u32, reason: &str) {
+    /// An attempt that never came to a process.
+    fn lose(&mut self, session: Session, error: &ExecError) {
+        let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+        let end = End::Lost(format!("{error}{}", cause.unwrap_or_default()));
+        self.pending.push(ExecEvent::Ended { session, end });
+    }
+
+    /// Buries workers that are dead though their conversations aren't closed.
+    fn look_after_workers(&mut self) {
+        let workers = self.workers.iter_mut();
+        let dead: Vec<u32> = workers
+            .filter_map(|worker| worker.is_dead().then_some(worker.id))
+            .collect();
+        for id in dead {
+            // Its last words, which may come to the same.
+            self.hear_worker(id);
+            self.lose_worker(id, None);
+        }
+    }
+
+    fn hear_worker(&mut self, id: u32) {
+        if let Some(worker) = self.workers.iter_mut().find(|worker| worker.id == id) {
+            worker.progress();
+        }
+        while let Some(worker) = self.workers.iter_mut().find(|worker| worker.id == id) {
+            match worker.next() {
+                Ok(None) => return,
+                Ok(Some(message)) => {
+                    if let Err(why) = self.handle(id, message) {
+                        self.lose_worker(id, Some(why));
+                    }
+                }
+                Err(Silence::Closed) => self.lose_worker(id, None),
+                Err(Silence::Nonsense(said)) => {
+                    self.lose_worker(id, Some(format!("sent no valid message: {said}")));
+                }
+            }
+        }
+    }
+
+    /// Takes in a worker's message, or tells what is so wrong with it that the worker must go.
+    fn handle(&mut self, id: u32, message: FromWorker) -> Result<(), String> {
+        match message {
+            FromWorker::Ready(description) => self.welcome(id, &description)?,
+            FromWorker::Unusable(failure) => {
+                let why = failure.message;
+                return Err(format!("could not use the flow file a second time: {why}"));
+            }
+            FromWorker::Forked { pid, .. } if pid <= 1 => {
+                return Err(format!("claims to have forked process {pid}"));
+            }
+            FromWorker::Forked { session, pid } => self.begin(session, pid),
+            FromWorker::Exited { session, status } => self.end(session, end_of(status)),
+            FromWorker::Refused { session, reason } => {
+                let end = End::Lost(format!("the worker could not fork: {reason}"));
+                self.end(session, end);
+            }
+            // An answer that nobody waits for any more.
+            FromWorker::Parameters { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// A worker other than the first has imported the flow file.
+    fn welcome(&mut self, id: u32, description: &Description) -> Result<(), String> {
+        check_protocol(description).map_err(|error| format!("is of no use: {error}"))?;
+        let may_fork = self.may_fork(description);
+        let Some(worker) = self.workers.iter_mut().find(|worker| worker.id == id) else {
+            return Ok(());
+        };
+        let environment = worker.environment.clone();
+        for (session, ends) in worker.become_ready(may_fork) {
+            if let Err(error) = self.start_fresh(session, &environment, ends) {
+                self.lose(session, &error);
+            }
+        }
+        Ok(())
+    }
+
+    fn may_fork(&self, description: &Description) -> bool {
+        match self.spec.fork {
+            ForkMode::Auto => description.unsafe_to_fork.is_none(),
+            ForkMode::Always => true,
+            ForkMode::Never => false,
+        }
+    }
+
+    /// A warm worker is gone or of no use, and with it, by the kernel's hand, its tasks. The next
+    /// launch starts another one.
+    fn lose_worker(&mut self, id: u32, why: Option<String>) {
         let Some(at) = self.workers.iter().position(|worker| worker.id == id) else {
             return;
         };
-        let mut worker = self.workers.remove(at);
-        let how = worker.bury();
+        let worker = self.workers.remove(at);
+        let pid = worker.pid();
+        let reason = match why {
+            None => format!("its worker died ({})", worker.bury()),
+            Some(why) => {
+                worker.kill();
+                format!("its worker {why}")
+            }
+        };
         if let Some(guard) = &mut self.guard {
-            guard.remove(worker.pid());
+            guard.remove(pid);
         }
-        let mine = |task: &&Task| task.worker == Some(id);
-        let lost: Vec<Session> = self
-            .tasks
-            .values()
-            .filter(mine)
-            .map(|it| it.session)
+        let tasks = self.tasks.iter();
+        let lost: Vec<Session> = tasks
+            .filter(|(_, task)| task.worker == Some(id))
+            .map(|(session, _)| *session)
             .collect();
         for session in lost {
-            self.stop(session);
-            self.end(
-                session,
-                End::Lost(format!("its worker died: {reason} ({how})")),
-            );
+            if let Some(task) = self.tasks.get(&session) {
+                task.kill();
+            }
+            self.end(session, End::Lost(reason.clone()));
         }
     }
 
     fn reap_fresh(&mut self) {
-        let is_over = |child: &Child| {
-            let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-            let pid = Pid::from_raw(i32::try_from(child.id()).expect("process ids fit"));
-            !matches!(waitid(Id::Pid(pid), flags), Ok(WaitStatus::StillAlive))
-        };
-        let over: Vec<Session> = self
-            .fresh
-            .iter()
-            .filter(|(_, it)| is_over(it))
+        let fresh = self.fresh.iter();
+        let over: Vec<Session> = fresh
+            .filter(|(_, process)| process.is_over())
             .map(|(session, _)| *session)
             .collect();
         for session in over {
-            // What the task itself had started goes with it, while its number is still its own.
-            self.stop(session);
-            let Some(mut child) = self.fresh.remove(&session) else {
-                continue;
-            };
-            let end = match child.wait() {
-                Ok(status) => end_of(status.into_raw()),
-                Err(error) => End::Lost(error.to_string()),
-            };
-            self.end(session, end);
+            if let Some(process) = self.fresh.remove(&session) {
+                self.end(session, process.end());
+            }
         }
     }
 
-    fn poll_list(&self) -> Vec<(RawFd, bool)> {
-        let links = self
-            .workers
-            .iter()
-            .map(|it| (it.link.descriptor(), it.link.wants_write()));
-        // A forked child may speak before its worker has told that it exists: its words can wait.
-        let tasks = self
-            .tasks
-            .values()
-            .filter(|task| !task.told)
-            .flat_map(|task| {
-                let writes = task
-                    .link
-                    .wants_write()
-                    .then(|| (task.link.descriptor(), true));
-                writes
-                    .into_iter()
-                    .chain(task.readable().map(|descriptor| (descriptor, false)))
-            });
-        links.chain(tasks).collect()
+    fn watch<'a>(&'a self, wake: Option<BorrowedFd<'a>>) -> Watch<'a> {
+        let mut watch = Watch::default();
+        if let Some(wake) = wake {
+            watch.wake(wake);
+        }
+        for worker in &self.workers {
+            if let Some((descriptor, flags)) = worker.link.watch() {
+                watch.worker(worker.id, descriptor, flags);
+            }
+        }
+        for (session, task) in &self.tasks {
+            for (descriptor, flags) in task.watch() {
+                watch.task(*session, descriptor, flags);
+            }
+        }
+        watch
+    }
+
+    /// How long to wait for something to happen.
+    fn nap(&self, until: Option<Instant>) -> Duration {
+        if !self.pending.is_empty() {
+            return Duration::ZERO;
+        }
+        let most = match self.fresh.is_empty() {
+            true => LOOK_EVERY,
+            false => REAP_EVERY,
+        };
+        until.map_or(most, |until| {
+            most.min(until.saturating_duration_since(Instant::now()))
+        })
     }
 }
 
 impl Executor for LocalExecutor {
     fn describe(&mut self) -> Result<Description, ExecError> {
-        match self.ask_first()? {
-            FromWorker::Ready(description) if description.protocol != PROTOCOL_VERSION => {
-                let theirs = description.protocol;
-                Err(ExecError::Protocol {
-                    theirs,
-                    ours: PROTOCOL_VERSION,
-                })
-            }
+        match self.ask_first("imported the flow file")? {
             FromWorker::Ready(description) => {
-                self.first()?.become_ready();
-                self.must_spawn = match self.spec.fork {
-                    ForkMode::Auto => description.unsafe_to_fork.is_some(),
-                    ForkMode::Always => false,
-                    ForkMode::Never => true,
-                };
+                check_protocol(&description)?;
+                let may_fork = self.may_fork(&description);
+                self.must_spawn = !may_fork;
+                if let Some(first) = self.workers.first_mut() {
+                    first.become_ready(may_fork);
+                }
                 Ok(*description)
             }
             FromWorker::Unusable(failure) => Err(ExecError::Unusable(failure)),
-            other => Err(ExecError::Died {
-                how: format!("it said {other:?} before it was ready"),
+            other => Err(ExecError::Nonsense {
+                said: format!("{other:?} before it was ready"),
             }),
         }
     }
@@ -318,38 +397,32 @@ impl Executor for LocalExecutor {
             given: given.to_owned(),
             user: user.to_owned(),
         };
-        self.first()?.say(&message, Vec::new());
-        match self.ask_first()? {
+        if let Some(first) = self.workers.first_mut() {
+            first.say(&message, Vec::new());
+        }
+        match self.ask_first("computed the parameters")? {
             FromWorker::Parameters { manifest } => manifest
                 .map(|bytes| bytes.into_vec())
                 .map_err(ExecError::Unusable),
-            other => Err(ExecError::Died {
-                how: format!("it said {other:?} out of turn"),
+            other => Err(ExecError::Nonsense {
+                said: format!("{other:?} instead of the parameters"),
             }),
         }
     }
 
     fn launch(&mut self, session: Session, task: TaskSpec) {
         if let Err(error) = self.try_launch(session, task) {
-            let mut reason = error.to_string();
-            if let Some(cause) = std::error::Error::source(&error) {
-                reason = format!("{reason}: {cause}");
-            }
-            self.pending.push(ExecEvent::Ended {
-                session,
-                end: End::Lost(reason),
-            });
+            self.lose(session, &error);
         }
     }
 
     fn stop(&mut self, session: Session) {
-        if let Some(task) = self.tasks.get_mut(&session) {
-            match task.pid {
-                Some(pid) => {
-                    let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
-                }
-                None => task.stop_when_known = true,
-            }
+        let Some(task) = self.tasks.get_mut(&session) else {
+            return;
+        };
+        task.stop(&mut self.pending);
+        if self.workers.iter_mut().any(|it| it.forget(session)) {
+            self.tasks.remove(&session);
         }
     }
 
@@ -358,45 +431,42 @@ impl Executor for LocalExecutor {
         limit: Duration,
         wake: Option<BorrowedFd<'_>>,
     ) -> Result<Vec<ExecEvent>, ExecError> {
-        let until = Instant::now() + limit;
+        let until = Instant::now().checked_add(limit);
         loop {
-            let left = until.saturating_duration_since(Instant::now());
-            let nap = if !self.pending.is_empty() {
-                Duration::ZERO
-            } else if self.fresh.is_empty() {
-                left
-            } else {
-                left.min(REAP_EVERY)
-            };
-            let woken = wait_on(&self.poll_list(), wake, Some(nap))?;
-            self.hear_workers();
-            self.reap_fresh();
-            for task in self.tasks.values_mut().filter(|task| task.pid.is_some()) {
-                task.progress(&mut self.pending);
+            let ready = self.watch(wake).wait(self.nap(until))?;
+            if let (true, Some(guard)) = (ready.is_nothing(), &mut self.guard) {
+                guard.flush();
             }
-            if woken || !self.pending.is_empty() || Instant::now() >= until {
+            for id in ready.workers {
+                self.hear_worker(id);
+            }
+            for session in ready.tasks {
+                if let Some(task) = self.tasks.get_mut(&session) {
+                    task.hear(&mut self.pending);
+                }
+            }
+            self.look_after_workers();
+            self.reap_fresh();
+            let is_late = until.is_some_and(|until| Instant::now() >= until);
+            if ready.woken || is_late || !self.pending.is_empty() {
                 return Ok(std::mem::take(&mut self.pending));
             }
         }
     }
 
     fn shutdown(&mut self) {
-        for task in self.tasks.values() {
-            if let Some(pid) = task.pid {
-                let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
-            }
-        }
-        for worker in &mut self.workers {
+        self.tasks.values().for_each(Task::kill);
+        for worker in self.workers.drain(..) {
             worker.kill();
         }
-        for child in self.fresh.values_mut() {
-            let _ = child.kill();
-            let _ = child.wait();
+        for (_, process) in std::mem::take(&mut self.fresh) {
+            process.end();
         }
         self.tasks.clear();
-        self.fresh.clear();
-        self.workers.clear();
-        self.guard = None;
+        self.pending.clear();
+        if let Some(guard) = self.guard.take() {
+            guard.end();
+        }
     }
 }
 
@@ -406,43 +476,12 @@ impl Drop for LocalExecutor {
     }
 }
 
-/// Waits until one of the descriptors is ready. Whether `wake` is.
-fn wait_on(
-    descriptors: &[(RawFd, bool)],
-    wake: Option<BorrowedFd<'_>>,
-    limit: Option<Duration>,
-) -> Result<bool, ExecError> {
-    let mut polled: Vec<PollFd<'_>> = descriptors
-        .iter()
-        .map(|(descriptor, writes)| {
-            let flags = if *writes {
-                PollFlags::POLLIN | PollFlags::POLLOUT
-            } else {
-                PollFlags::POLLIN
-            };
-            // SAFETY: the caller holds the descriptors' owners for the length of this call.
-            let borrowed = unsafe { BorrowedFd::borrow_raw(*descriptor) };
-            PollFd::new(borrowed, flags)
-        })
-        .collect();
-    if let Some(wake) = wake {
-        polled.push(PollFd::new(wake, PollFlags::POLLIN));
+fn check_protocol(description: &Description) -> Result<(), ExecError> {
+    match description.protocol {
+        PROTOCOL_VERSION => Ok(()),
+        theirs => Err(ExecError::Protocol {
+            theirs,
+            ours: PROTOCOL_VERSION,
+        }),
     }
-    let timeout = limit.map_or(PollTimeout::NONE, |limit| {
-        // Rounded up, so that a short rest doesn't become a busy loop.
-        let millis = limit.as_micros().div_ceil(1000);
-        PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)
-    });
-    match poll(&mut polled, timeout) {
-        Ok(_) | Err(nix::errno::Errno::EINTR) => {}
-        Err(error) => {
-            return Err(ExecError::System {
-                action: "wait for tasks",
-                cause: error.into(),
-            });
-        }
-    }
-    // The wake descriptor is the last one.
-    let last = polled.last().and_then(PollFd::any);
-    Ok(wake.is_some() && last == Some(true))
 }

@@ -1,20 +1,18 @@
-//! Worker processes: a warm one that forks tasks, or a fresh one for a single task.
+//! A warm worker: it imports the flow file once, then forks a process for each task.
 
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use nix::unistd::Pid;
 use pave_protocol::{FromWorker, ToWorker, encode};
 
 use crate::link::Link;
 use crate::process::Process;
 use crate::task::TaskEnds;
-use crate::{End, ExecError, FOUND_WORKER, ForkMode, FoundWorker, Session, WorkerSpec};
+use crate::{ExecError, FoundWorker, Session, WorkerSpec, command};
 
 /// How long a worker that closed its socket may take to exit.
 const LAST_MOMENT: Duration = Duration::from_millis(200);
@@ -26,12 +24,31 @@ pub(crate) struct Worker {
     pub(crate) id: u32,
     process: Process,
     pub(crate) link: Link,
-    /// Whether the flow file is imported.
-    pub(crate) is_ready: bool,
+    state: State,
     /// Its variables beyond the runtime's own.
     pub(crate) environment: Vec<(String, String)>,
-    /// Attempts that wait for it to be ready.
-    pub(crate) waiting: Vec<(Session, TaskEnds)>,
+}
+
+/// A task that waits for its process, and what it is given.
+pub(crate) type Waiting = (Session, TaskEnds);
+
+#[derive(Debug)]
+enum State {
+    /// It imports the flow file; these tasks wait for it.
+    Importing(Vec<Waiting>),
+    /// It forks.
+    Ready,
+    /// What it has imported makes forking unsafe: tasks start in processes of their own.
+    Unforkable,
+}
+
+/// Why a worker will say nothing more.
+#[derive(Debug)]
+pub(crate) enum Silence {
+    /// It closed the conversation.
+    Closed,
+    /// It said something that is no message.
+    Nonsense(String),
 }
 
 impl Worker {
@@ -42,68 +59,85 @@ impl Worker {
         environment: Vec<(String, String)>,
     ) -> Result<Self, ExecError> {
         let (ours, theirs) = UnixStream::pair().map_err(system("make a socket"))?;
-        let mut command = command(spec, &environment);
-        give(&mut command, "PAVE_CONTROL_FD", theirs.as_raw_fd());
-        // What the file prints while it is imported must not mix with the runtime's own words.
-        command.stdout(std::io::stderr());
-        let child = command.spawn().map_err(|cause| start_error(spec, cause))?;
-        drop(theirs);
         let link = Link::new(ours).map_err(system("use a socket"))?;
-        Ok(Self {
-            id,
-            process: Process::Started(child),
-            link,
-            is_ready: false,
-            environment,
-            waiting: Vec::new(),
-        })
+        let process = start_process(spec, &mut command::warm(spec, &environment, &theirs))?;
+        Ok(Self::new(id, process, link, environment))
     }
 
     /// Takes over the worker that the user's process forked off before it became this program.
-    pub(crate) fn adopt(spec: &WorkerSpec, found: FoundWorker) -> Result<Self, ExecError> {
-        // SAFETY: the descriptor was handed to this process for this, and nobody else uses it.
+    /// `None` if there is no such worker: the variable was meant for another process.
+    pub(crate) fn adopt(spec: &WorkerSpec, found: FoundWorker) -> Result<Option<Self>, ExecError> {
+        let Some(process) = Process::found(found.pid) else {
+            return Ok(None);
+        };
+        // SAFETY: who forked that child handed the descriptor to this process together with it,
+        // and nobody else uses it.
         let socket = unsafe { UnixStream::from_raw_fd(found.descriptor) };
         fcntl(&socket, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))
             .map_err(|error| system("use the worker's socket")(error.into()))?;
         let link = Link::new(socket).map_err(system("use the worker's socket"))?;
-        let process = Process::Found(Pid::from_raw(found.pid));
-        let (id, environment, waiting) = (0, Vec::new(), Vec::new());
-        let mut worker = Self {
-            id,
-            process,
-            link,
-            is_ready: false,
-            environment,
-            waiting,
-        };
+        let mut worker = Self::new(0, process, link, Vec::new());
         let begin = ToWorker::Begin {
             store: spec.store.to_string_lossy().into_owned(),
             with: spec.with.clone(),
-            fork: fork_word(spec.fork).to_owned(),
+            fork: command::fork_word(spec.fork).to_owned(),
         };
         worker.say(&begin, Vec::new());
-        Ok(worker)
+        Ok(Some(worker))
+    }
+
+    fn new(id: u32, process: Process, link: Link, environment: Vec<(String, String)>) -> Self {
+        Self {
+            id,
+            process,
+            link,
+            state: State::Importing(Vec::new()),
+            environment,
+        }
     }
 
     pub(crate) fn pid(&self) -> i32 {
         self.process.pid()
     }
 
-    /// Asks for a task, now or as soon as the worker is ready.
-    pub(crate) fn fork(&mut self, session: Session, ends: TaskEnds) {
-        if !self.is_ready {
-            self.waiting.push((session, ends));
-            return;
+    /// Asks for a task's process, now or as soon as the flow file is imported. Gives the
+    /// descriptors back if the task must start without it.
+    pub(crate) fn fork(&mut self, session: Session, ends: TaskEnds) -> Option<TaskEnds> {
+        match &mut self.state {
+            State::Importing(waiting) => waiting.push((session, ends)),
+            State::Ready => {
+                let descriptors = vec![ends.socket, ends.stdout, ends.stderr];
+                self.say(&ToWorker::Fork { session }, descriptors);
+            }
+            State::Unforkable => return Some(ends),
         }
-        let descriptors = vec![ends.socket, ends.stdout, ends.stderr];
-        self.say(&ToWorker::Fork { session }, descriptors);
+        None
     }
 
-    pub(crate) fn become_ready(&mut self) {
-        self.is_ready = true;
-        for (session, ends) in std::mem::take(&mut self.waiting) {
-            self.fork(session, ends);
-        }
+    /// Forgets a task that it has not been asked for yet. Whether there was one.
+    pub(crate) fn forget(&mut self, session: Session) -> bool {
+        let State::Importing(waiting) = &mut self.state else {
+            return false;
+        };
+        let before = waiting.len();
+        waiting.retain(|(other, _)| *other != session);
+        waiting.len() < before
+    }
+
+    /// The flow file is imported: asks for what has waited, or gives it back if tasks must start
+    /// without this worker.
+    pub(crate) fn become_ready(&mut self, may_fork: bool) -> Vec<Waiting> {
+        let state = match may_fork {
+            true => State::Ready,
+            false => State::Unforkable,
+        };
+        let State::Importing(waiting) = std::mem::replace(&mut self.state, state) else {
+            return Vec::new();
+        };
+        let back = waiting
+            .into_iter()
+            .filter_map(|(session, ends)| Some((session, self.fork(session, ends)?)));
+        back.collect()
     }
 
     pub(crate) fn say(&mut self, message: &ToWorker, descriptors: Vec<OwnedFd>) {
@@ -111,148 +145,69 @@ impl Worker {
         self.link.send(bytes, descriptors);
     }
 
-    /// The next message, or why there will be none.
-    pub(crate) fn hear(&mut self) -> Result<Option<FromWorker>, String> {
+    /// Sends and reads what can be at this moment.
+    pub(crate) fn progress(&mut self) {
+        self.link.flush();
+        self.link.receive();
+    }
+
+    /// The next message of those that were read.
+    pub(crate) fn next(&mut self) -> Result<Option<FromWorker>, Silence> {
         match self.link.next() {
-            Ok(None) if self.link.is_closed() => Err("it is gone".to_owned()),
+            Ok(None) if self.link.is_closed() => Err(Silence::Closed),
             Ok(message) => Ok(message),
-            Err(error) => Err(error.to_string()),
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+                let said = format!("{error}{}", cause.unwrap_or_default());
+                Err(Silence::Nonsense(said))
+            }
         }
     }
 
-    /// How the process ended. It is given a moment to end by itself, then killed.
-    pub(crate) fn bury(&mut self) -> String {
+    /// Whether the process has ended, which its conversation may not show.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.process.is_over()
+    }
+
+    /// Ends one that will say nothing more; how it ended. It may do so by itself first, so that
+    /// the real reason comes to light.
+    pub(crate) fn bury(self) -> String {
         let until = Instant::now() + LAST_MOMENT;
-        while Instant::now() < until {
-            if let Some(how) = self.process.try_wait() {
-                return how;
+        while !self.process.is_over() {
+            if Instant::now() >= until {
+                self.kill();
+                return "it closed its socket without exiting".to_owned();
             }
-            std::thread::sleep(Duration::from_millis(2));
+            std::thread::sleep(Duration::from_millis(1));
         }
-        self.kill()
+        self.process.end().to_string()
     }
 
     /// Kills the process and whatever is in its group.
-    pub(crate) fn kill(&mut self) -> String {
-        self.process.kill()
+    pub(crate) fn kill(self) {
+        self.process.end();
     }
 }
 
-/// Starts a process of its own for one task. Returns the process, whose id is its group.
-pub(crate) fn spawn_task(
+/// Starts a process of its own for one task.
+pub(crate) fn start_fresh(
     spec: &WorkerSpec,
     environment: &[(String, String)],
     ends: TaskEnds,
-) -> Result<Child, ExecError> {
-    let mut command = command(spec, environment);
-    give(&mut command, "PAVE_TASK_FD", ends.socket.as_raw_fd());
-    command
-        .stdout(Stdio::from(ends.stdout))
-        .stderr(Stdio::from(ends.stderr));
-    let child = command.spawn().map_err(|cause| start_error(spec, cause))?;
-    drop(ends.socket);
-    Ok(child)
+) -> Result<Process, ExecError> {
+    let (mut command, _socket) = command::fresh(spec, environment, ends);
+    start_process(spec, &mut command)
 }
 
-/// How a process that was waited for ended.
-pub(crate) fn end_of(status: i32) -> End {
-    use std::os::unix::process::ExitStatusExt;
-    let status = std::process::ExitStatus::from_raw(status);
-    match (status.code(), status.signal()) {
-        (Some(code), _) => End::Exited(code),
-        (None, Some(signal)) => End::Killed(signal),
-        (None, None) => End::Lost(status.to_string()),
-    }
-}
-
-fn command(spec: &WorkerSpec, environment: &[(String, String)]) -> Command {
-    let mut file = spec.file.clone().into_os_string();
-    if let Some(class) = &spec.class {
-        file.push(":");
-        file.push(class);
-    }
-    let mut command = Command::new(&spec.interpreter);
-    command
-        .args(["-c", "from pave._worker.main import main; main()"])
-        .arg(file)
-        .stdin(Stdio::null())
-        .env("PAVE_WORKER", "1")
-        .env("PAVE_STORE", &spec.store)
-        .env("PAVE_FORK", fork_word(spec.fork))
-        .env_remove(FOUND_WORKER)
-        .env("PAVE_WITH", json_list(&spec.with))
-        .envs(environment.iter().map(|(name, value)| (name, value)))
-        // Its own group: Ctrl-C at the terminal is the runtime's business.
-        .process_group(0);
-    die_with_parent(&mut command);
-    command
-}
-
-fn fork_word(mode: ForkMode) -> &'static str {
-    match mode {
-        ForkMode::Auto => "auto",
-        ForkMode::Always => "always",
-        ForkMode::Never => "never",
-    }
-}
-
-/// The number under which a worker finds its socket.
-const SOCKET: RawFd = 3;
-
-/// Hands a socket over to the process, which finds its number in a variable.
-fn give(command: &mut Command, variable: &str, ours: RawFd) {
-    command.env(variable, SOCKET.to_string());
-    // SAFETY: the closure only makes async-signal-safe system calls.
-    unsafe {
-        command.pre_exec(move || {
-            let done = if ours == SOCKET {
-                nix::libc::fcntl(ours, nix::libc::F_SETFD, 0)
-            } else {
-                nix::libc::dup2(ours, SOCKET)
-            };
-            if done < 0 {
-                Err(std::io::Error::last_os_error())
-            } else {
-                Ok(())
-            }
-        });
-    }
-}
-
-#[cfg(target_os = "linux")]
-fn die_with_parent(command: &mut Command) {
-    let parent = nix::unistd::getpid();
-    // SAFETY: the closure only makes async-signal-safe system calls.
-    unsafe {
-        command.pre_exec(move || {
-            nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
-            // The parent may have died before the signal was set.
-            if nix::unistd::getppid() != parent {
-                return Err(std::io::ErrorKind::BrokenPipe.into());
-            }
-            Ok(())
-        });
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn die_with_parent(_command: &mut Command) {}
-
-fn json_list(texts: &[String]) -> String {
-    let quoted: Vec<String> = texts
-        .iter()
-        .map(|text| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
-        .collect();
-    format!("[{}]", quoted.join(","))
-}
-
-fn start_error(spec: &WorkerSpec, cause: std::io::Error) -> ExecError {
-    let program = if Path::new(&spec.interpreter).exists() {
-        spec.interpreter.clone()
-    } else {
-        Path::new(&format!("{} (no such file)", spec.interpreter.display())).to_owned()
-    };
-    ExecError::Start { program, cause }
+fn start_process(spec: &WorkerSpec, command: &mut Command) -> Result<Process, ExecError> {
+    Process::start(command).map_err(|cause| {
+        let mut program = spec.interpreter.clone().into_os_string();
+        if cause.kind() == std::io::ErrorKind::NotFound {
+            program.push(" (no such file)");
+        }
+        let program = PathBuf::from(program);
+        ExecError::Start { program, cause }
+    })
 }
 
 pub(crate) fn system(action: &'static str) -> impl Fn(std::io::Error) -> ExecError {
