@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 from pave import client
@@ -78,6 +79,15 @@ class Place:
             text=True,
             encoding="utf-8",
         )
+
+    def wait_for(self, file: str, process: subprocess.Popen[str]) -> None:
+        """Waits until a file is there, which a step of the process's flow makes."""
+        for _ in range(3000):
+            if (self.folder / file).exists():
+                return
+            assert process.poll() is None, self.end(process).err
+            time.sleep(0.01)
+        raise AssertionError(f"{file} was never made")
 
     def end(self, process: subprocess.Popen[str]) -> Done:
         """Waits for a process that `start` has started."""
