@@ -332,20 +332,22 @@ impl<'a> Driver<'a> {
             crash_point("before a log record");
             self.log.append(task, attempt, stream, at, kept)?;
         }
+        let mut cut = String::new();
         if before <= most && live.logged[slot] > most {
-            let words = format!("\n[log cut here: more than {most} bytes; see --max-log-size]\n");
-            self.log
-                .append(task, attempt, stream, at, words.as_bytes())?;
+            cut = format!("\n[log cut here: more than {most} bytes; see --max-log-size]\n");
+            self.log.append(task, attempt, stream, at, cut.as_bytes())?;
         }
         let (name, pid) = (&live.name, live.attempt.pid);
-        live.lines.push(output, kept, |text| {
-            observer.notice(&Notice::Line {
-                task: name,
-                pid,
-                output,
-                text,
+        for part in [kept, cut.as_bytes()] {
+            live.lines.push(output, part, |text| {
+                observer.notice(&Notice::Line {
+                    task: name,
+                    pid,
+                    output,
+                    text,
+                });
             });
-        });
+        }
         Ok(())
     }
 
