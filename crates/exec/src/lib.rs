@@ -19,7 +19,7 @@
 //!   the guard knows its group.
 //!
 //! Only a process that leaves its group on purpose (`setsid`) escapes all that. It is meant to:
-//! it is how a step starts something that outlives it.
+//! it is how a step starts something that outlives it. Nobody reads what it prints.
 //!
 //! While the flow file is imported, Ctrl-C keeps its ordinary meaning: it ends the runtime, and
 //! with it, as above, the worker. A program that counts signals instead of dying of them names

@@ -3,6 +3,8 @@
 //!
 //! Everything happens in one thread, in [`Executor::wait`]: one `poll` over all sockets and pipes.
 
+mod hear;
+
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -11,7 +13,7 @@ use std::time::{Duration, Instant};
 use pave_protocol::{Description, FromWorker, PROTOCOL_VERSION, TaskSpec, ToWorker};
 
 use crate::guard::Guard;
-use crate::process::{Process, end_of};
+use crate::process::Process;
 use crate::task::{Task, TaskEnds};
 use crate::watch::Watch;
 use crate::worker::{Silence, Worker, start_fresh, system};
@@ -23,6 +25,9 @@ const REAP_EVERY: Duration = Duration::from_millis(20);
 /// How often warm workers are, at least. Mostly the end of the conversation tells; but a process
 /// that the flow file has forked may hold its other end.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// The worker that describes the flow.
+const FIRST: u32 = 0;
 
 /// The executor of one machine.
 ///
@@ -38,7 +43,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct LocalExecutor {
     spec: WorkerSpec,
-    /// The first to start has no variables of its own and describes the flow.
+    /// [`FIRST`] has no variables of its own and describes the flow.
     workers: Vec<Worker>,
     next_worker: u32,
     tasks: BTreeMap<Session, Task>,
@@ -60,17 +65,17 @@ impl LocalExecutor {
     pub fn start(spec: WorkerSpec) -> Result<Self, ExecError> {
         command::raise_descriptor_limit();
         let adopted = match spec.found {
-            Some(found) => Worker::adopt(&spec, found)?,
+            Some(found) => Worker::adopt(&spec, FIRST, found)?,
             None => None,
         };
         let first = match adopted {
             Some(worker) => worker,
-            None => Worker::start(&spec, 0, Vec::new())?,
+            None => Worker::start(&spec, FIRST, Vec::new())?,
         };
         let mut executor = Self {
             spec,
             workers: vec![first],
-            next_worker: 1,
+            next_worker: FIRST + 1,
             tasks: BTreeMap::new(),
             fresh: BTreeMap::new(),
             guard: None,
@@ -198,17 +203,6 @@ impl LocalExecutor {
         }
     }
 
-    /// A task's process is over, and its group with it.
-    fn end(&mut self, session: Session, end: End) {
-        let Some(mut task) = self.tasks.remove(&session) else {
-            return;
-        };
-        task.end(end, &mut self.pending);
-        if let (Some(pid), Some(guard)) = (task.pid(), &mut self.guard) {
-            guard.remove(pid);
-        }
-    }
-
     /// An attempt that never came to a process.
     fn lose(&mut self, session: Session, error: &ExecError) {
         let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
@@ -216,127 +210,11 @@ impl LocalExecutor {
         self.pending.push(ExecEvent::Ended { session, end });
     }
 
-    /// Buries workers that are dead though their conversations aren't closed.
-    fn look_after_workers(&mut self) {
-        let workers = self.workers.iter_mut();
-        let dead: Vec<u32> = workers
-            .filter_map(|worker| worker.is_dead().then_some(worker.id))
-            .collect();
-        for id in dead {
-            // Its last words, which may come to the same.
-            self.hear_worker(id);
-            self.lose_worker(id, None);
-        }
-    }
-
-    fn hear_worker(&mut self, id: u32) {
-        if let Some(worker) = self.workers.iter_mut().find(|worker| worker.id == id) {
-            worker.progress();
-        }
-        while let Some(worker) = self.workers.iter_mut().find(|worker| worker.id == id) {
-            match worker.next() {
-                Ok(None) => return,
-                Ok(Some(message)) => {
-                    if let Err(why) = self.handle(id, message) {
-                        self.lose_worker(id, Some(why));
-                    }
-                }
-                Err(Silence::Closed) => self.lose_worker(id, None),
-                Err(Silence::Nonsense(said)) => {
-                    self.lose_worker(id, Some(format!("sent no valid message: {said}")));
-                }
-            }
-        }
-    }
-
-    /// Takes in a worker's message, or tells what is so wrong with it that the worker must go.
-    fn handle(&mut self, id: u32, message: FromWorker) -> Result<(), String> {
-        match message {
-            FromWorker::Ready(description) => self.welcome(id, &description)?,
-            FromWorker::Unusable(failure) => {
-                let why = failure.message;
-                return Err(format!("could not use the flow file a second time: {why}"));
-            }
-            FromWorker::Forked { pid, .. } if pid <= 1 => {
-                return Err(format!("claims to have forked process {pid}"));
-            }
-            FromWorker::Forked { session, pid } => self.begin(session, pid),
-            FromWorker::Exited { session, status } => self.end(session, end_of(status)),
-            FromWorker::Refused { session, reason } => {
-                let end = End::Lost(format!("the worker could not fork: {reason}"));
-                self.end(session, end);
-            }
-            // An answer that nobody waits for any more.
-            FromWorker::Parameters { .. } => {}
-        }
-        Ok(())
-    }
-
-    /// A worker other than the first has imported the flow file.
-    fn welcome(&mut self, id: u32, description: &Description) -> Result<(), String> {
-        check_protocol(description).map_err(|error| format!("is of no use: {error}"))?;
-        let may_fork = self.may_fork(description);
-        let Some(worker) = self.workers.iter_mut().find(|worker| worker.id == id) else {
-            return Ok(());
-        };
-        let environment = worker.environment.clone();
-        for (session, ends) in worker.become_ready(may_fork) {
-            if let Err(error) = self.start_fresh(session, &environment, ends) {
-                self.lose(session, &error);
-            }
-        }
-        Ok(())
-    }
-
     fn may_fork(&self, description: &Description) -> bool {
         match self.spec.fork {
             ForkMode::Auto => description.unsafe_to_fork.is_none(),
             ForkMode::Always => true,
             ForkMode::Never => false,
-        }
-    }
-
-    /// A warm worker is gone or of no use, and with it, by the kernel's hand, its tasks. The next
-    /// launch starts another one.
-    fn lose_worker(&mut self, id: u32, why: Option<String>) {
-        let Some(at) = self.workers.iter().position(|worker| worker.id == id) else {
-            return;
-        };
-        let worker = self.workers.remove(at);
-        let pid = worker.pid();
-        let reason = match why {
-            None => format!("its worker died ({})", worker.bury()),
-            Some(why) => {
-                worker.kill();
-                format!("its worker {why}")
-            }
-        };
-        if let Some(guard) = &mut self.guard {
-            guard.remove(pid);
-        }
-        let tasks = self.tasks.iter();
-        let lost: Vec<Session> = tasks
-            .filter(|(_, task)| task.worker == Some(id))
-            .map(|(session, _)| *session)
-            .collect();
-        for session in lost {
-            if let Some(task) = self.tasks.get(&session) {
-                task.kill();
-            }
-            self.end(session, End::Lost(reason.clone()));
-        }
-    }
-
-    fn reap_fresh(&mut self) {
-        let fresh = self.fresh.iter();
-        let over: Vec<Session> = fresh
-            .filter(|(_, process)| process.is_over())
-            .map(|(session, _)| *session)
-            .collect();
-        for session in over {
-            if let Some(process) = self.fresh.remove(&session) {
-                self.end(session, process.end());
-            }
         }
     }
 
@@ -378,11 +256,8 @@ impl Executor for LocalExecutor {
         match self.ask_first("imported the flow file")? {
             FromWorker::Ready(description) => {
                 check_protocol(&description)?;
-                let may_fork = self.may_fork(&description);
-                self.must_spawn = !may_fork;
-                if let Some(first) = self.workers.first_mut() {
-                    first.become_ready(may_fork);
-                }
+                self.must_spawn = !self.may_fork(&description);
+                self.welcome(FIRST, &description);
                 Ok(*description)
             }
             FromWorker::Unusable(failure) => Err(ExecError::Unusable(failure)),

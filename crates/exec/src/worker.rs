@@ -66,7 +66,11 @@ impl Worker {
 
     /// Takes over the worker that the user's process forked off before it became this program.
     /// `None` if there is no such worker: the variable was meant for another process.
-    pub(crate) fn adopt(spec: &WorkerSpec, found: FoundWorker) -> Result<Option<Self>, ExecError> {
+    pub(crate) fn adopt(
+        spec: &WorkerSpec,
+        id: u32,
+        found: FoundWorker,
+    ) -> Result<Option<Self>, ExecError> {
         let Some(process) = Process::found(found.pid) else {
             return Ok(None);
         };
@@ -76,7 +80,7 @@ impl Worker {
         fcntl(&socket, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))
             .map_err(|error| system("use the worker's socket")(error.into()))?;
         let link = Link::new(socket).map_err(system("use the worker's socket"))?;
-        let mut worker = Self::new(0, process, link, Vec::new());
+        let mut worker = Self::new(id, process, link, Vec::new());
         let begin = ToWorker::Begin {
             store: spec.store.to_string_lossy().into_owned(),
             with: spec.with.clone(),

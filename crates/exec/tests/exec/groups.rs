@@ -17,10 +17,8 @@ fn what_a_task_started_dies_when_it_ends() {
         for end in ["finish", "exit 1", "signal 9"] {
             let pids = stage.run(&["child", "daemon", end]).numbers();
             assert_eq!(pids.len(), 2);
-            // In fork mode the worker sees to it, in fresh processes we do while we wait.
-            while pids.iter().any(|pid| lives(*pid)) {
-                stage.take_in(std::time::Duration::from_millis(5));
-            }
+            // With forks the worker sees to it, with fresh processes we do.
+            stage.until_dead(&pids);
         }
     });
 }

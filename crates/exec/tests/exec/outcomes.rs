@@ -1,6 +1,6 @@
 //! How attempts end.
 
-use pave_exec::{End, Executor, ForkMode, LocalExecutor};
+use pave_exec::{End, Executor, ForkMode};
 
 use crate::stage::{Folder, Stage, moody_task, task};
 
@@ -93,29 +93,9 @@ fn decorators_reach_the_worker_as_a_list_whatever_they_hold() {
     let folder = Folder::new("");
     let mut spec = folder.spec(ForkMode::Auto);
     spec.with = vec!["retry:times=3".to_owned(), "a \"b\" \\ \n\u{1}é".to_owned()];
-    let mut executor = LocalExecutor::start(spec.clone()).unwrap();
-    executor.describe().unwrap();
-    executor.launch(1, task(&["variable PAVE_WITH"]));
-    let mut text = Vec::new();
-    while text.is_empty() {
-        let events = executor.wait(crate::stage::LONG, None).unwrap();
-        text = events
-            .into_iter()
-            .filter_map(|event| match event {
-                pave_exec::ExecEvent::Printed { bytes, .. } => Some(bytes),
-                _ => None,
-            })
-            .flatten()
-            .collect();
-    }
-    assert_eq!(
-        text,
-        br#"["retry:times=3","a \"b\" \\ \n\u0001"#
-            .iter()
-            .chain("é\"]".as_bytes())
-            .copied()
-            .collect::<Vec<u8>>()
-    );
+    let mut stage = Stage::of(spec, folder);
+    let expected = r#"["retry:times=3","a \"b\" \\ \n\u0001é"]"#;
+    assert_eq!(stage.run(&["variable PAVE_WITH"]).text(), expected);
 }
 
 #[test]

@@ -4,7 +4,6 @@ use std::io::Write;
 
 use pave_exec::{End, ForkMode};
 
-use crate::processes::until_gone;
 use crate::stage::Stage;
 
 fn pattern(length: usize) -> Vec<u8> {
@@ -93,11 +92,7 @@ fn output_after_the_result_is_thrown_away_and_blocks_nobody() {
         let pid = story.pid.unwrap();
         let mut gate = std::fs::OpenOptions::new().write(true).open(gate).unwrap();
         gate.write_all(&[1]).unwrap();
-        // Reading goes on while others are waited for.
-        while crate::processes::lives(pid) {
-            stage.take_in(std::time::Duration::from_millis(5));
-        }
-        until_gone(pid);
+        stage.until_dead(&[pid]);
         assert_eq!(stage.story(session).text(), "before");
     }
 }

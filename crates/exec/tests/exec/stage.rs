@@ -1,14 +1,16 @@
 //! An executor with a scripted worker, and what it told.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use pave_exec::{End, ExecEvent, Executor, ForkMode, LocalExecutor, Output, Session, WorkerSpec};
 use pave_protocol::{Finished, TaskSpec};
 
+use crate::processes::lives;
+
 /// Nothing here takes as long, however busy the machine.
-pub(crate) const LONG: Duration = Duration::from_secs(60);
+pub(crate) const LONG: Duration = Duration::from_secs(30);
 
 /// The program that stands in for the interpreter and the guard.
 pub(crate) const WORKER: &str = env!("CARGO_BIN_EXE_scripted-worker");
@@ -52,7 +54,9 @@ impl Folder {
 
     /// A pipe with a name: opening it waits for the other side.
     pub(crate) fn fifo(&self, name: &str) -> String {
-        fifo(&self.path(name))
+        let path = self.path(name);
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        path.to_str().unwrap().to_owned()
     }
 
     pub(crate) fn spec(&self, fork: ForkMode) -> WorkerSpec {
@@ -73,11 +77,6 @@ impl Folder {
     }
 }
 
-pub(crate) fn fifo(path: &Path) -> String {
-    nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    path.to_str().unwrap().to_owned()
-}
-
 impl Stage {
     /// A worker with these moods.
     pub(crate) fn new(moods: &str) -> Self {
@@ -86,7 +85,11 @@ impl Stage {
 
     pub(crate) fn in_mode(fork: ForkMode, moods: &str) -> Self {
         let folder = Folder::new(moods);
-        let mut executor = LocalExecutor::start(folder.spec(fork)).unwrap();
+        Self::of(folder.spec(fork), folder)
+    }
+
+    pub(crate) fn of(spec: WorkerSpec, folder: Folder) -> Self {
+        let mut executor = LocalExecutor::start(spec).unwrap();
         executor.describe().unwrap();
         let stories = BTreeMap::new();
         Self {
@@ -138,6 +141,15 @@ impl Stage {
             self.take_in(Duration::from_secs(1));
         }
         self.story(session)
+    }
+
+    /// Waits, as a runtime does for other tasks, until processes have ended.
+    pub(crate) fn until_dead(&mut self, pids: &[i32]) {
+        let began = Instant::now();
+        while pids.iter().any(|pid| lives(*pid)) {
+            assert!(began.elapsed() < LONG, "some of {pids:?} live on");
+            self.take_in(Duration::from_millis(5));
+        }
     }
 
     /// Waits once. Events come in the order that the port promises.

@@ -1,11 +1,13 @@
 //! Workers that die, hang, refuse, or talk nonsense.
 
-use std::os::fd::OwnedFd;
+use std::io::Write;
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use pave_exec::{End, ExecError, Executor, ForkMode, FoundWorker, LocalExecutor, WorkerSpec};
+use pave_exec::{ExecError, Executor, ForkMode, FoundWorker, LocalExecutor, WorkerSpec};
 use pave_model::Code;
 
 use crate::processes::until_gone;
@@ -88,31 +90,25 @@ fn a_guard_that_is_not_there_is_an_error_and_leaves_no_worker() {
 }
 
 #[test]
-fn waiting_for_the_users_code_can_be_interrupted() {
-    let ask = |moods, ask: fn(&mut LocalExecutor) -> Option<ExecError>| {
-        let folder = Folder::new(moods);
-        let mut executor = LocalExecutor::start(folder.spec(ForkMode::Auto)).unwrap();
-        let (signals, theirs) = UnixStream::pair().unwrap();
-        executor.interrupt_by(OwnedFd::from(signals));
-        // It waits a moment before it is told.
-        let mut executor = executor;
-        std::thread::scope(|scope| {
-            scope.spawn(|| std::io::Write::write_all(&mut &theirs, &[2]));
-            ask(&mut executor)
-        })
-    };
-    let import = ask("hang", |executor| executor.describe().err());
-    assert!(matches!(import, Some(ExecError::Interrupted)), "{import:?}");
+fn an_import_can_be_interrupted() {
+    let folder = Folder::new("hang");
+    let mut executor = LocalExecutor::start(folder.spec(ForkMode::Auto)).unwrap();
+    let (signals, mut theirs) = UnixStream::pair().unwrap();
+    executor.interrupt_by(OwnedFd::from(signals));
+    theirs.write_all(&[2]).unwrap();
+    let error = executor.describe().unwrap_err();
+    assert!(matches!(error, ExecError::Interrupted), "{error:?}");
+    assert_eq!(error.code(), Code::R002);
 }
 
 #[test]
 fn computing_parameters_can_be_interrupted() {
     let mut stage = Stage::new("ponder");
-    let (signals, theirs) = UnixStream::pair().unwrap();
+    let (signals, mut theirs) = UnixStream::pair().unwrap();
     stage.executor.interrupt_by(OwnedFd::from(signals));
-    drop(theirs);
+    theirs.write_all(&[2]).unwrap();
     let error = stage.executor.parameters("{}", "ada").unwrap_err();
-    assert_eq!(error.code(), Code::R002);
+    assert!(matches!(error, ExecError::Interrupted), "{error:?}");
 }
 
 #[test]
@@ -255,6 +251,27 @@ fn a_found_worker_that_is_no_child_is_left_alone() {
 }
 
 #[test]
+fn a_found_worker_is_adopted_and_used() {
+    let folder = Folder::new("");
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    fcntl(&theirs, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
+    // It leads no group: whoever forks it off himself may be interrupted before it does.
+    let mut found = std::process::Command::new(crate::stage::WORKER);
+    found
+        .args(["-c", "", folder.path("flow.py").to_str().unwrap()])
+        .env("PAVE_CONTROL_FD", theirs.as_raw_fd().to_string());
+    let pid = i32::try_from(found.spawn().unwrap().id()).unwrap();
+    drop(theirs);
+    let mut spec = folder.spec(ForkMode::Auto);
+    spec.found = FoundWorker::parse(&format!("{}:{pid}", ours.into_raw_fd()));
+    let mut stage = Stage::of(spec, folder);
+    assert_eq!(stage.folder.worker(), pid);
+    assert_eq!(stage.run(&["kind"]).text(), "forked");
+    stage.executor.shutdown();
+    until_gone(pid);
+}
+
+#[test]
 fn a_fresh_task_whose_interpreter_is_gone_is_lost() {
     let folder = Folder::new("");
     let program = folder.path("python");
@@ -263,16 +280,8 @@ fn a_fresh_task_whose_interpreter_is_gone_is_lost() {
         .unwrap();
     let mut spec = folder.spec(ForkMode::Never);
     spec.interpreter.clone_from(&program);
-    let mut executor = LocalExecutor::start(spec).unwrap();
-    executor.describe().unwrap();
+    let mut stage = Stage::of(spec, folder);
     std::fs::remove_file(&program).unwrap();
-    executor.launch(1, crate::stage::task(&["finish"]));
-    let events = executor.wait(crate::stage::LONG, None).unwrap();
-    let [pave_exec::ExecEvent::Ended { end, .. }] = &events[..] else {
-        panic!("{events:?}");
-    };
-    let End::Lost(reason) = end else {
-        panic!("{end:?}");
-    };
+    let reason = stage.run(&["finish"]).reason();
     assert!(reason.contains("(no such file)"), "{reason}");
 }
