@@ -114,7 +114,7 @@ class Bench:
                 self.prepare(case, engine, stores[engine.name])
 
         extra = {"BENCH_TASKS": str(case.tasks), "BENCH_MIB": "32" if self.quick else "256"}
-        usual = {"plain": case.repeat["floor"], "pave run": case.repeat["pave"]}
+        usual = {"plain": case.repeat.get("floor", 0), "pave run": case.repeat["pave"]}
         times = {e.name: 1 if self.quick else (case.repeat | usual)[e.name] for e in engines}
         for turn in range(max(times.values())):
             for engine in engines:
