@@ -237,6 +237,8 @@ class FlowState(View):
             if isinstance(value, (FunctionType, MethodType)):
                 _warn(f"`self.{name}` is a function and is not kept for later steps")
                 continue
+            if isinstance(getattr(type(flow), name, None), FunctionType):
+                _warn(f"later steps see the method `{name}`, not the value that `self.{name}` has")
             yield name, value
 
 

@@ -112,9 +112,9 @@ class Place:
         assert done.code == 0, f"{done.out}\n{done.err}"
         return done
 
-    def fail(self, file: str, *words: str, **env: str) -> Done:
+    def fail(self, file: str, *words: str, command: str = "run", **env: str) -> Done:
         """Runs a flow, which must fail as runs fail: exit status 1, and a word of what next."""
-        done = self.python(file, "run", *words, **env)
+        done = self.python(file, command, *words, **env)
         assert done.code == 1, f"{done.out}\n{done.err}"
         assert "resume --origin-run-id" in done.err, done.err
         return done

@@ -193,6 +193,7 @@ def test_what_is_kept_and_what_is_not(place: Place) -> None:
                 self._hidden = "task"
                 assert self._hidden == "task"
                 self.LIST.append(2)
+                self.start = "hidden by the step of that name"
                 self.gone = 1
                 del self.gone
                 self.unset = self.unread = 1
@@ -234,8 +235,9 @@ def test_what_is_kept_and_what_is_not(place: Place) -> None:
     assert first.startswith("`LIST` is a class attribute: class attributes and parameters can't be")
     assert last == "not read, not deleted"
     assert "`self.function` is a function and is not kept" in done.err
+    assert "later steps see the method `start`" in done.err
     task = place.latest("Kept")["start"].task
-    assert {it.id for it in task} == {"public", "LIST", "TABLE", "unset", "unread"}
+    assert {it.id for it in task} == {"public", "LIST", "TABLE", "unset", "unread", "start"}
     assert task["_private"].data == 2 and task["_Kept__mangled"].data == 3
     assert "_private" not in dir(task.data) and not hasattr(task.data, "computed")
     assert task["_hidden"].data == "task"
