@@ -60,8 +60,9 @@ def _run_one(channel: Channel, file: str, name: str | None) -> None:
 
 
 def prepare_streams() -> None:
-    """Makes what is printed leave at once, whatever the locale: half a line too, since a process
-    that is killed in mid-line can't send the rest after it.
+    """Makes what is printed leave at once, whatever the locale.
+
+    Half a line too: a process that is killed in mid-line can't send the rest after it.
     """
     from _io import FileIO, TextIOWrapper
 

@@ -222,7 +222,7 @@ def test_what_a_task_printed() -> None:
     assert (task.stdout_size, task.stderr_size) == (11, 0)
     ((at, line),) = task.loglines("stdout")
     assert line == "visiting 1" and isinstance(at, datetime)
-    assert list(task.loglines("stdout", as_unicode=False))[0][1] == b"visiting 1"
+    assert next(iter(task.loglines("stdout", as_unicode=False)))[1] == b"visiting 1"
 
 
 @pytest.mark.parametrize(
