@@ -94,7 +94,8 @@ def test_foreachs_within_branches_within_foreachs_join_in_order(place: Place) ->
         wanted = [[of(size, row, letters) for row in range(size)] for size in (3, 1)]
         assert done.printed("end") == [str(wanted)]
     run = place.latest("Shapes")
-    assert [task.index for task in run["row"]] == [0, 2, 1, 0]
+    # Newest first; which of the two fan-outs came first is a matter of chance.
+    assert [task.index for task in run["row"]] in ([0, 2, 1, 0], [2, 1, 0, 0])
     assert len(list(run["letter"])) == 12
 
 
