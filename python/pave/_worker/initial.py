@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from ..exceptions import (
+    InvalidDefinition,
     MetaflowException,
     ParameterFieldFailed,
     ParameterFieldTypeMismatch,
@@ -20,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .._artifacts import UnstorableArtifact
     from ..parameters import Parameter
     from .load import Loaded
 
@@ -41,7 +43,7 @@ def is_needed(loaded: Loaded) -> bool:
 def compute(loaded: Loaded, store: str, given: str, user: str) -> dict[str, Any]:
     """Computes and stores the values; gives `{"Ok": manifest}` or `{"Err": failure}`."""
     try:
-        return {"Ok": _store(_values(loaded, given, user), store)}
+        return {"Ok": _store(_values(loaded, given, user), store, loaded.constants)}
     except MetaflowException as error:
         kind = error.kind if error.kind != "raised" else "parameter"
         return {"Err": failure.describe(error.__cause__ or error, kind) | {"message": str(error)}}
@@ -49,8 +51,8 @@ def compute(loaded: Loaded, store: str, given: str, user: str) -> dict[str, Any]
         return {"Err": failure.describe(error, "parameter")}
 
 
-def _store(values: dict[str, Any], folder: str) -> bytes:
-    from .._artifacts import ArtifactStore, manifest_pack
+def _store(values: dict[str, Any], folder: str, constants: dict[str, Any]) -> bytes:
+    from .._artifacts import ArtifactStore, UnstorableArtifact, manifest_pack
     from .state import unstorable
 
     store = ArtifactStore(folder)
@@ -59,10 +61,20 @@ def _store(values: dict[str, Any], folder: str) -> bytes:
         try:
             entries[name] = store.put(name, value)
         except Exception as error:
+            if name in constants and isinstance(error, UnstorableArtifact):
+                raise InvalidDefinition(_no_artifact(error), 0, "") from None
             raise unstorable(name, value, error) from error
     store.sync()
     manifest: bytes = manifest_pack(entries)
     return manifest
+
+
+def _no_artifact(error: UnstorableArtifact) -> str:
+    part = f", whose part `{error.path}` is" if error.path else ""
+    return (
+        f"class attribute `{error.name}`{part} of type {error.type_name} can't become an artifact: "
+        f"{error.reason}; call it `_{error.name}` to keep it out of the artifacts"
+    )
 
 
 def _values(loaded: Loaded, given: str, user: str) -> dict[str, Any]:

@@ -177,7 +177,15 @@ def test_runs_are_listed(two: Place) -> None:
 
 
 def test_the_options_of_other_systems_scripts_do_no_harm(two: Place) -> None:
-    common = ["--no-pylint", "--metadata", "local", "--datastore", "local", "--environment", "local"]
+    common = [
+        "--no-pylint",
+        "--metadata",
+        "local",
+        "--datastore",
+        "local",
+        "--environment",
+        "local",
+    ]
     two.succeed("two.py", *common, "--quiet", "run", "--rows", "1")
     two.succeed("two.py", *common, "logs", "1/start")
     two.succeed("two.py", *common, "dump", "1/start")

@@ -155,7 +155,9 @@ def test_a_flow_starts_however_its_script_is_started(place: Place) -> None:
     assert done.printed("start") == ["Relative 7 pack"]
 
     place.write("pack/other.py", body.format(name="Other", module="pack.values"))
-    place.write("launcher.py", "from pack.other import Other\nif __name__ == '__main__':\n    Other()\n")
+    place.write(
+        "launcher.py", "from pack.other import Other\nif __name__ == '__main__':\n    Other()\n"
+    )
     assert place.run("launcher.py").printed("start") == ["Other 7 pack"]
 
     place.write("unguarded.py", body.format(name="Unguarded", module="pack.values"))
@@ -188,7 +190,9 @@ def test_endpoints_may_have_other_names_and_one_step_is_enough(place: Place) -> 
     assert run.successful and run.data.y == 2
     assert run.end_task.parent.id == "load"
 
-    place.write("one.py", "class One(FlowSpec):\n    @step\n    def only(self):\n        self.x = 5\n")
+    place.write(
+        "one.py", "class One(FlowSpec):\n    @step\n    def only(self):\n        self.x = 5\n"
+    )
     place.run("one.py")
     assert place.latest("One").data.x == 5
 
@@ -246,7 +250,9 @@ def test_ordinary_decorators_may_wrap_steps(place: Place) -> None:
 
 
 def test_a_flow_object_without_its_command_line_is_an_ordinary_object(place: Place) -> None:
-    place.write("f.py", "class F(FlowSpec):\n    K = 3\n    @step\n    def start(self):\n        pass\n")
+    place.write(
+        "f.py", "class F(FlowSpec):\n    K = 3\n    @step\n    def start(self):\n        pass\n"
+    )
     words = "from f import F; f = F(use_cli=False); print(f.K, [s.__name__ for s in f], f.input)"
     assert place.succeed("-c", words).out == "3 ['start'] None\n"
 
@@ -297,6 +303,42 @@ def test_tasks_share_nothing_but_artifacts(place: Place) -> None:
     )
     place.run("apart.py")
     place.run("apart.py", "--fork", "never")
+
+
+def test_steps_may_use_processes_of_every_kind(place: Place) -> None:
+    place.write(
+        "pools.py",
+        """
+        import concurrent.futures as futures, multiprocessing
+        import numpy as np
+        from joblib import Parallel, delayed
+        from sklearn.ensemble import HistGradientBoostingClassifier
+        from pave import FlowSpec, step
+
+        def square(x):
+            return x * x
+
+        class Pools(FlowSpec):
+            @step
+            def start(self):
+                for method in ("fork", "spawn"):
+                    context = multiprocessing.get_context(method)
+                    with futures.ProcessPoolExecutor(2, mp_context=context) as pool:
+                        assert list(pool.map(square, [1, 2])) == [1, 4], method
+                assert Parallel(n_jobs=2)(delayed(square)(n) for n in range(3)) == [0, 1, 4]
+                x = np.arange(80.0).reshape(40, 2)
+                self.model = HistGradientBoostingClassifier(max_iter=2).fit(x, x[:, 0] > 40)
+                self.next(self.end)
+
+            @step
+            def end(self):
+                print(self.model.predict([[79.0, 80.0]]))
+
+        if __name__ == "__main__":
+            Pools()
+        """,
+    )
+    assert place.run("pools.py").printed("end") == ["[ True]"]
 
 
 def test_flows_may_run_other_flows_and_read_what_they_left(place: Place) -> None:

@@ -191,7 +191,8 @@ def test_a_file_that_cannot_be_used_says_why(place: Place, name: str) -> None:
 
 def test_of_several_flows_one_must_be_named(place: Place) -> None:
     source = "".join(
-        f"class {name}(FlowSpec):\n    @step\n    def only(self):\n        print('{name}')\n\n" for name in "FG"
+        f"class {name}(FlowSpec):\n    @step\n    def only(self):\n        print('{name}')\n\n"
+        for name in "FG"
     )
     place.write("two.py", f"from pave import FlowSpec, step\n{source}")
     told = place.pave("run", "two.py").refused("W006")
@@ -226,7 +227,8 @@ def test_however_a_step_ends_the_run_fails_with_a_code_and_a_word(place: Place, 
     code, word = FAILURES[body]
     flow(
         place,
-        f"@step\ndef start(self):\n    self.kept = 1\n    print('half a line', end='')\n    {body}\n    self.next(self.end)" + END,
+        f"@step\ndef start(self):\n    self.kept = 1\n    print('half a line', end='')\n    {body}\n    self.next(self.end)"
+        + END,
         above="import ctypes, os, signal, sys\nclass Unprintable(Exception):\n    def __str__(self): raise ValueError",
     )
     done = place.fail("f.py")
@@ -236,7 +238,9 @@ def test_however_a_step_ends_the_run_fails_with_a_code_and_a_word(place: Place, 
     run = place.latest("F")
     assert (run.finished, run.successful, run.state) == (True, False, "failed")
     task = run["start"].task
-    assert not task.successful and task.exception is not None and task.stdout.strip() == "half a line"
+    assert (
+        not task.successful and task.exception is not None and task.stdout.strip() == "half a line"
+    )
 
 
 def test_odd_things_that_steps_do_are_no_failures(place: Place) -> None:

@@ -65,7 +65,9 @@ def test_an_unknown_name_is_an_import_error() -> None:
 
 
 def test_importing_the_package_imports_nothing_heavy(place: Place) -> None:
-    words = "import sys, pave; print([m for m in ('numpy', 'asyncio', 'inspect') if m in sys.modules])"
+    words = (
+        "import sys, pave; print([m for m in ('numpy', 'asyncio', 'inspect') if m in sys.modules])"
+    )
     assert place.succeed("-c", words).out.strip() == "[]"
 
 

@@ -85,7 +85,10 @@ def seen(place: Place, *words: str, **env: str) -> dict[str, object]:
 def test_defaults_are_as_declared(every: Place) -> None:
     assert seen(every) == {}
     parameters = every.latest("Every").parameters
-    assert {**parameters, "learning_rate": 1.0}.items() >= {"rounds": 10, "options": {"a": [1]}}.items()
+    assert {**parameters, "learning_rate": 1.0}.items() >= {
+        "rounds": 10,
+        "options": {"a": [1]},
+    }.items()
 
 
 def test_given_values_have_the_type_of_the_parameter(every: Place) -> None:

@@ -78,9 +78,9 @@ def test_everything_that_a_task_prints_is_kept_and_shown(place: Place, fork: str
     ]  # fmt: skip
     tasks = {step.id: step.task for step in place.latest("Talk")}
     start = tasks["start"]
-    assert b"".join(line + b"\n" for _, line in start.loglines("stdout", as_unicode=False)).startswith(
-        "héllo ☃ 日本 two\nlines\nbytes ".encode() + b"\xff\0 end\n"
-    )
+    assert b"".join(
+        line + b"\n" for _, line in start.loglines("stdout", as_unicode=False)
+    ).startswith("héllo ☃ 日本 two\nlines\nbytes ".encode() + b"\xff\0 end\n")
     assert start.stdout.endswith("raw descriptor\nhalf\n") and start.stderr == " a line\n"
     others = tasks["others"].stdout.splitlines()
     assert sorted(others) == sorted(

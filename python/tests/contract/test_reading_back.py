@@ -144,7 +144,10 @@ def test_a_run_that_succeeded(travelled: Place) -> None:
     with pytest.raises(KeyError):
         run["nowhere"]
     assert run["_parameters"].task["places"].data == 3
-    assert {"user:ada", "runtime:dev"} < run.system_tags and run.tags == run.user_tags | run.system_tags
+    assert {
+        "user:ada",
+        "runtime:dev",
+    } < run.system_tags and run.tags == run.user_tags | run.system_tags
     assert any(tag.startswith("python_version:3.") for tag in run.system_tags)
     assert (run.origin_pathspec, run.origin_run_id, run.code, run.trigger) == (None,) * 4
     now = datetime.now()
@@ -202,7 +205,9 @@ def test_a_task_and_its_artifacts() -> None:
     assert (task.index, Run("Trip/1")["visit"].task.index) == (None, 2)
     assert (task.current_attempt, task.runtime_name) == (0, "dev")
     assert [it.pathspec for it in task.child_tasks] == [f"Trip/1/visit/{n}" for n in (2, 3, 4)]
-    assert list(Task("Trip/1/home/5").parent_task_pathspecs) == [f"Trip/1/visit/{n}" for n in (2, 3, 4)]
+    assert list(Task("Trip/1/home/5").parent_task_pathspecs) == [
+        f"Trip/1/visit/{n}" for n in (2, 3, 4)
+    ]
     artifact = task["stops"]
     assert (artifact.id, artifact.pathspec) == ("stops", "Trip/1/start/1/stops")
     assert artifact.parent == task and artifact.size > 0 and len(artifact.sha) >= 40

@@ -210,21 +210,36 @@ def test_the_code_of_today_runs_where_the_graph_still_matches(place: Place) -> N
     place.write("grows.py", BEFORE)
     place.fail("grows.py", "--rate", "5")
     after = BEFORE.replace('        raise ValueError("a bug")\n', "")
-    after = after.replace("self.depth = depth\n", "self.depth = depth\n\n    def double(self):\n        return self.depth * 2\n")
-    after = after.replace("default=1)", 'default=9)\n    more = Parameter("more", default="new")\n    LIMIT = 8')
+    after = after.replace(
+        "self.depth = depth\n",
+        "self.depth = depth\n\n    def double(self):\n        return self.depth * 2\n",
+    )
+    after = after.replace(
+        "default=1)", 'default=9)\n    more = Parameter("more", default="new")\n    LIMIT = 8'
+    )
     after = after.replace(
         "        self.next(self.end)\n",
         "        self.next(self.extra)\n\n    @step\n    def extra(self):\n        self.z = self.x\n        self.next(self.end)\n",
     )
-    after = after.replace("        pass\n", "        print(self.y, self.z, self.net.double(), self.rate, self.more, self.LIMIT)\n")
+    after = after.replace(
+        "        pass\n",
+        "        print(self.y, self.z, self.net.double(), self.rate, self.more, self.LIMIT)\n",
+    )
     place.write("grows.py", after)
     done = place.resume("grows.py")
     assert done.printed("end") == ["right of before left of before 6 5 new 8"]
     assert "Cloned 1 task of left." in done.events
     # A step that leads elsewhere now is executed anew, as everything behind it.
-    between = "    @step\n    def between(self):\n        self.w = 1\n        self.next(self.join)\n\n"
-    moved = after.replace('"left of before"\n        self.next(self.join)', '"left anew"\n        self.next(self.between)')
-    place.write("grows.py", moved.replace("    @step\n    def right", between + "    @step\n    def right"))
+    between = (
+        "    @step\n    def between(self):\n        self.w = 1\n        self.next(self.join)\n\n"
+    )
+    moved = after.replace(
+        '"left of before"\n        self.next(self.join)',
+        '"left anew"\n        self.next(self.between)',
+    )
+    place.write(
+        "grows.py", moved.replace("    @step\n    def right", between + "    @step\n    def right")
+    )
     done = place.resume("grows.py", "--origin-run-id", "1")
     assert done.printed("end") == ["right of before left anew 6 5 new 8"]
     assert "Cloned 1 task of right." in done.events and "Cloned 1 task of start." in done.events

@@ -236,6 +236,7 @@ if __name__ == "__main__":
     Over()
 """
 
+
 def test_a_foreach_goes_over_whatever_has_items(place: Place) -> None:
     place.write("over.py", FOREACH)
     place.run("over.py")

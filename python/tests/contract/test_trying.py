@@ -279,4 +279,3 @@ def test_a_step_waits_for_the_cpus_it_asks_for(place: Place) -> None:
         place.write("big.py", f"class Big(FlowSpec):\n{step}")
         told = place.python("big.py", "run").refused("R003")
         assert "fit" in told and asked.split("=")[1] in told, told
-

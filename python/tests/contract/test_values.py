@@ -8,7 +8,7 @@ from pave import Task
 
 from .place import Place
 
-KINDS = '''
+KINDS = """
 from __future__ import annotations
 
 import array, collections, dataclasses, datetime as dt, decimal, enum, fractions, functools
@@ -136,9 +136,9 @@ class Kinds(FlowSpec):
 
 if __name__ == "__main__":
     Kinds()
-'''
+"""
 
-READER = '''
+READER = """
 import sys
 from pave import Flow, namespace
 
@@ -151,7 +151,7 @@ print(unread, data.v_point, data.v_colour, data.v_model.points, data.v_tuple_, d
 print(data.v_point == type(data.v_point)(3), data.v_cls(1), type(data.v_model).__name__)
 print(data.v_numbers.tolist(), run["change"].task.data.v_numbers.tolist(), data.v_frame.shape)
 print(data.v_point is data.v_point, "flow imported:", "kinds" in sys.modules)
-'''
+"""
 
 
 def test_values_of_every_kind_survive_steps_and_are_read_by_other_scripts(place: Place) -> None:
@@ -281,7 +281,9 @@ def test_unchanged_artifacts_are_handed_on_without_being_stored_again(place: Pla
     assert first["array"].sha == first["same_again"].sha != last["array"].sha
     assert first["frame"].sha == last["frame"].sha
     assert last.data.array[0] == first.data.array[0] + 1
-    blobs = sum(it.stat().st_size for it in (place.folder / ".pave/blobs").rglob("*") if it.is_file())
+    blobs = sum(
+        it.stat().st_size for it in (place.folder / ".pave/blobs").rglob("*") if it.is_file()
+    )
     assert blobs < 3.5 * 2_000_000, "one array, one frame, and one changed array"
 
 
@@ -330,6 +332,36 @@ def test_a_value_that_cannot_be_stored_fails_its_step_by_name(
     task = place.latest("Odd")["start"].task
     assert task.state == "failed" and not task.successful
     assert task.data.fine == [1, 2] and "bad" not in task.data
+
+
+def test_a_class_attribute_that_cannot_be_stored_is_named_before_there_is_a_run(
+    place: Place,
+) -> None:
+    source = """
+import threading
+from pave import FlowSpec, step
+
+class Odd(FlowSpec):
+    {name} = {{"of": threading.Lock()}}
+
+    @step
+    def start(self):
+        with self.{name}["of"]:
+            self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+if __name__ == "__main__":
+    Odd()
+""".replace("            self.next", "            pass\n        self.next")
+    place.write("odd.py", source.format(name="lock"))
+    told = place.python("odd.py", "run").refused("G016")
+    assert "class attribute `lock`" in told and "`_lock`" in told and "Traceback" not in told
+    assert not place.has_runs()
+    place.write("odd.py", source.format(name="_lock"))
+    place.run("odd.py")
 
 
 def test_what_a_failed_step_had_set_can_be_looked_at_but_never_goes_on(place: Place) -> None:
