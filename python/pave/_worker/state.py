@@ -82,13 +82,15 @@ class Shared:
         try:
             return self.store.get(entry)
         except Exception as error:
-            raise unreadable(name, error) from error
+            problem = unreadable(name, error)
+            raise problem from problem.__cause__
 
     def _read_item(self, reference: dict[str, Any]) -> Any:
         try:
             return self.store.get_item(reference["entry"], reference["index"])
         except Exception as error:
-            raise unreadable(FOREACH_ITEMS, error) from error
+            problem = unreadable(FOREACH_ITEMS, error)
+            raise problem from problem.__cause__
 
 
 class View:
@@ -163,7 +165,8 @@ class FlowState(View):
         try:
             value, tracker = self.shared.store.get_tracked(self.entries[name])
         except Exception as error:
-            raise unreadable(name, error) from error
+            problem = unreadable(name, error)
+            raise problem from problem.__cause__
         self._loaded[name] = (value, tracker)
         flow.__dict__[name] = value
         return value
@@ -244,9 +247,16 @@ class FlowState(View):
 
 def unreadable(name: str, error: Exception) -> DataException:
     """Says that an artifact of an input can't be read, and why."""
+    cause: BaseException | None = error
     if isinstance(error, _artifacts.UnreadableArtifact):
-        return DataException(str(error))
-    return DataException(f"artifact `{name}` can't be read: {type(error).__name__}: {error}")
+        problem, cause = DataException(f"{error.code}: {error}"), error.__cause__
+    else:
+        reason = f"{type(error).__name__}: {error}"
+        problem = DataException(f"artifact `{name}` can't be read: {reason}")
+    # The cause says something new only where it happened in the user's own code.
+    is_users = cause is not None and failure.has_user_frames(cause)
+    problem.__cause__ = cause if is_users else None
+    return problem
 
 
 def unstorable(name: str, value: Any, error: Exception) -> MetaflowException:

@@ -364,6 +364,43 @@ if __name__ == "__main__":
     place.run("odd.py")
 
 
+def test_a_value_that_cannot_be_read_again_names_itself_and_the_user_s_own_reason(
+    place: Place,
+) -> None:
+    place.write(
+        "lost.py",
+        """
+        import os, shutil
+
+        class Shy:
+            def __getstate__(self):
+                return {"a": 1}
+
+            def __setstate__(self, state):
+                raise RuntimeError("won't come back")
+
+        class Lost(FlowSpec):
+            @step
+            def start(self):
+                self.big, self.shy = os.urandom(200_000), Shy()
+                self.next(self.end)
+
+            @step
+            def end(self):
+                if os.path.exists("shy"):
+                    self.shy
+                shutil.rmtree(".pave/blobs")
+                self.big
+        """,
+    )
+    told = place.fail("lost.py").refused("T011")
+    assert "A002: artifact `big`" in told and "is missing from the store" in told
+    assert "ArtifactFault" not in told and told.count("The above exception") == 0
+    place.write("shy", "")
+    told = place.fail("lost.py").refused("T011")
+    assert "A004: artifact `shy`" in told and "RuntimeError: won't come back" in told and "in __setstate__" in told
+
+
 def test_what_a_failed_step_had_set_can_be_looked_at_but_never_goes_on(place: Place) -> None:
     place.write(
         "again.py",
