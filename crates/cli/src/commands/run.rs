@@ -59,6 +59,11 @@ impl Plan<'_> {
         let mut signals = Signals::install().map_err(|error| {
             CliError::new(Code::W003, "cannot listen for Ctrl-C").caused_by(&error)
         })?;
+        // Computing defaults runs the user's code: Ctrl-C must get through to it.
+        let wake = signals.descriptor().try_clone_to_owned().map_err(|error| {
+            CliError::new(Code::W003, "cannot listen for Ctrl-C").caused_by(&error)
+        })?;
+        opened.executor.interrupt_by(wake);
         let request = self.request(&opened.description, document.clone())?;
         let run_id_file = self.options.run_id_file.as_deref();
         let run_id_file = run_id_file.map(RunIdFile::open).transpose()?;

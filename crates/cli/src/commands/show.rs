@@ -19,7 +19,7 @@ pub(crate) fn show(command: &FlowCommand) -> Result<u8, CliError> {
         return Ok(0);
     }
     let early = early(&command.rest)?;
-    let opened = open(&Context::read()?, &command.flow, &early, false)?;
+    let opened = open(&Context::read()?, &command.flow, &early, true)?;
     let document = judge(&opened.description, early.json)?;
     if early.json {
         outln!(
@@ -39,7 +39,7 @@ pub(crate) fn check(command: &FlowCommand) -> Result<u8, CliError> {
         return Ok(0);
     }
     let early = early(&command.rest)?;
-    let opened = open(&Context::read()?, &command.flow, &early, false)?;
+    let opened = open(&Context::read()?, &command.flow, &early, true)?;
     let document = judge(&opened.description, early.json)?;
     let steps = document.flow.steps.len();
     if early.json {
@@ -68,7 +68,7 @@ pub(crate) fn dot(command: &FlowCommand) -> Result<u8, CliError> {
         return Ok(0);
     }
     let early = early(&command.rest)?;
-    let opened = open(&Context::read()?, &command.flow, &early, false)?;
+    let opened = open(&Context::read()?, &command.flow, &early, true)?;
     let document = judge(&opened.description, early.json)?;
     outln!(
         "digraph {} {{\n  rankdir=LR;\n  node [shape=box];",
