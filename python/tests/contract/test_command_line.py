@@ -112,6 +112,14 @@ def test_help_is_printed_plainly_and_runs_nothing(two: Place, words: str) -> Non
     assert not two.has_runs()
 
 
+def test_the_binary_explains_every_command_without_a_file(place: Place) -> None:
+    for verb in ("run", "resume", "show", "check", "runs", "logs", "dump", "tag"):
+        for words in ([verb, "--help"], ["help", verb]):
+            done = place.pave(*words)
+            assert done.code == 0 and f"Usage: pave {verb}" in done.out, done.out
+    assert not place.has_runs()
+
+
 def test_dump_prints_what_a_task_left(two: Place) -> None:
     two.run("two.py")
     text = two.succeed("two.py", "dump", "1/start/1").out

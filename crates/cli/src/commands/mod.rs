@@ -14,7 +14,7 @@ use pave_model::Code;
 
 use crate::context::Context;
 use crate::error::CliError;
-use crate::grammar::{FLOW_COMMANDS, FlowCommand, ON_STORE, command, script};
+use crate::grammar::{FLOW_COMMANDS, FlowCommand, FlowFile, ON_STORE, command, script};
 use crate::output::{out, outln};
 
 const HELP: &str = "\
@@ -141,11 +141,23 @@ fn general_help(verb: &str, rest: &[String]) -> bool {
     let has_file = rest
         .iter()
         .any(|word| word.ends_with(".py") || word.contains(".py:"));
-    if wanted && !has_file {
-        let name = if verb == "resume" { "resume" } else { "run" };
-        let mut grammar = crate::flow_args::grammar(name, None).override_usage(format!(
-            "pave {name} FLOW.py [OPTIONS] [--PARAMETER VALUE]..."
-        ));
+    if wanted && !has_file && matches!(verb, "show" | "check") {
+        let flow = FlowFile {
+            file: "FLOW.py".into(),
+            ..FlowFile::default()
+        };
+        // Help asks for nothing that could fail.
+        let _ = on_flow(&FlowCommand {
+            name: verb.to_owned(),
+            flow,
+            rest: vec!["--help".to_owned()],
+        });
+    } else if wanted && !has_file {
+        let (name, usage) = match verb {
+            "resume" => ("resume", "pave resume FLOW.py [STEP] [OPTIONS]"),
+            _ => ("run", "pave run FLOW.py [OPTIONS] [--PARAMETER VALUE]..."),
+        };
+        let mut grammar = crate::flow_args::grammar(name, None).override_usage(usage);
         // A closed pipe is no reason to fail.
         let _ = grammar.print_help();
     }
@@ -154,7 +166,7 @@ fn general_help(verb: &str, rest: &[String]) -> bool {
 
 fn help(rest: &[String]) -> Result<u8, CliError> {
     match rest.first().map(String::as_str) {
-        Some("run" | "resume") => {
+        Some("run" | "resume" | "show" | "check") => {
             general_help(&rest[0], &["--help".to_owned()]);
         }
         Some(verb @ ("runs" | "logs" | "dump" | "tag")) => {
